@@ -1,0 +1,61 @@
+/**
+ * Doubles as text, the way Redis 7.2 writes them.
+ *
+ *   doubleText     replies of scores, GEO, RESP3 doubles: the shortest digits that read back as the same double
+ *   double17Text   ZSCAN of big sorted sets, INCRBYFLOAT: C's "%.17g"
+ *
+ * Both are for the cold path: they make a string.
+ */
+
+/**
+ * The shortest decimal text of `value`: whole numbers below 10^21 or so plainly, others with a point, the very small and
+ * very big as 1.5e-9. Infinities are "inf" and "-inf", not-a-number is "nan".
+ */
+export function doubleText(value: number): string {
+  if (Number.isNaN(value)) return "nan";
+  if (value === Number.POSITIVE_INFINITY) return "inf";
+  if (value === Number.NEGATIVE_INFINITY) return "-inf";
+  if (value === 0) return Object.is(value, -0) ? "-0" : "0";
+  if (Number.isInteger(value) && Math.abs(value) <= 2 ** 52) return String(value);
+  const sign = value < 0 ? "-" : "";
+  // "d.ddde±x" of the shortest digits: digits × 10^scale.
+  const [mantissa = "", exponentText = "0"] = Math.abs(value).toExponential().split("e");
+  const digits = mantissa.replace(".", "");
+  const exponent = Number(exponentText);
+  const scale = exponent - digits.length + 1;
+  if (scale >= 0 && exponent < digits.length + 7) return sign + digits + "0".repeat(scale);
+  if (scale < 0 && (scale > -7 || Math.abs(exponent) < 4)) {
+    const whole = digits.length + scale;
+    if (whole <= 0) return `${sign}0.${"0".repeat(-whole)}${digits}`;
+    return `${sign}${digits.slice(0, whole)}.${digits.slice(whole)}`;
+  }
+  const fraction = digits.length > 1 ? `.${digits.slice(1)}` : "";
+  return `${sign}${digits[0]}${fraction}e${exponent < 0 ? "-" : "+"}${Math.abs(exponent)}`;
+}
+
+/** `value` as C's printf("%.17g") writes it; infinities are "inf" and "-inf". */
+export function double17Text(value: number): string {
+  if (Number.isNaN(value)) return "nan";
+  if (value === Number.POSITIVE_INFINITY) return "inf";
+  if (value === Number.NEGATIVE_INFINITY) return "-inf";
+  if (value === 0) return Object.is(value, -0) ? "-0" : "0";
+  const [mantissa = "", exponentText = "0"] = value.toExponential(16).split("e");
+  const exponent = Number(exponentText);
+  if (exponent >= -4 && exponent < 17) return plain(mantissa, exponent);
+  const magnitude = Math.abs(exponent);
+  const padded = magnitude < 10 ? `0${magnitude}` : `${magnitude}`;
+  return `${trimZeros(mantissa)}e${exponent < 0 ? "-" : "+"}${padded}`;
+}
+
+/** The plain notation of mantissa × 10^exponent. */
+function plain(mantissa: string, exponent: number): string {
+  const sign = mantissa.startsWith("-") ? "-" : "";
+  const digits = mantissa.replace("-", "").replace(".", "");
+  if (exponent < 0) return trimZeros(`${sign}0.${"0".repeat(-exponent - 1)}${digits}`);
+  return trimZeros(`${sign}${digits.slice(0, exponent + 1)}.${digits.slice(exponent + 1)}`);
+}
+
+function trimZeros(text: string): string {
+  if (!text.includes(".")) return text;
+  return text.replace(/\.?0+$/, "");
+}
