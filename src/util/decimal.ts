@@ -8,15 +8,15 @@
  */
 
 /**
- * The shortest decimal text of `value`: whole numbers below 10^21 or so plainly, others with a point, the very small and
- * very big as 1.5e-9. Infinities are "inf" and "-inf", not-a-number is "nan".
+ * The shortest decimal text of `value`: whole numbers up to 2^62 plainly, others with a point, the very small and very
+ * big as 1.5e-9. Infinities are "inf" and "-inf", not-a-number is "nan".
  */
 export function doubleText(value: number): string {
   if (Number.isNaN(value)) return "nan";
   if (value === Number.POSITIVE_INFINITY) return "inf";
   if (value === Number.NEGATIVE_INFINITY) return "-inf";
   if (value === 0) return Object.is(value, -0) ? "-0" : "0";
-  if (Number.isInteger(value) && Math.abs(value) <= 2 ** 52) return String(value);
+  if (Number.isInteger(value) && Math.abs(value) <= 2 ** 62) return String(BigInt(value));
   const sign = value < 0 ? "-" : "";
   // "d.ddde±x" of the shortest digits: digits × 10^scale.
   const [mantissa = "", exponentText = "0"] = Math.abs(value).toExponential().split("e");
@@ -57,5 +57,5 @@ function plain(mantissa: string, exponent: number): string {
 
 function trimZeros(text: string): string {
   if (!text.includes(".")) return text;
-  return text.replace(/\.?0+$/, "");
+  return text.replace(/0*$/, "").replace(/\.$/, "");
 }
