@@ -1,0 +1,57 @@
+/**
+ * What a handler gets. The interfaces that commands need of the server are here; src/server implements them.
+ * A quick handler returns nothing and runs to its end. A handler that may take long is a generator: it yields often
+ * (every ~256 elements); dispatch goes on at once while the time slice lasts, then serves other clients. Its context
+ * (args, reply, record) is its own until it ends; shared scratch may be overwritten between yields.
+ */
+import type { Database, Keyspace } from "../keyspace/database.ts";
+import type { Args } from "../net/args.ts";
+import type { Reply } from "../net/reply.ts";
+import type { Record } from "../rdb/record.ts";
+import type { Client, Clients } from "./client.ts";
+import type { Stats } from "./stats.ts";
+
+export interface Context {
+  readonly args: Args;
+  readonly reply: Reply;
+  readonly client: Client;
+  /** The database the client has selected. */
+  readonly db: Database;
+  /** This client's own record, as long as the handler runs. */
+  readonly record: Record;
+  readonly server: Server;
+  /** The clock, read once per batch of requests: all of one command's keys expire at the same moment. */
+  readonly nowMs: number;
+}
+
+export type Handler = (c: Context) => void | Generator<void, void, void>;
+
+/** Directives by their name in redis.conf. */
+export interface Config {
+  /** The value as CONFIG GET shows it. Throws on an unknown name: a programmer's error. */
+  get(name: string): string;
+  /** A numeric directive; memory units and time are plain numbers here. */
+  number(name: string): number;
+  /** Name and value of the directives that match one of the glob patterns (binary strings, ASCII case ignored). */
+  matching(patterns: readonly string[]): Iterable<readonly [name: string, value: string]>;
+}
+
+export type LogLevel = "debug" | "verbose" | "notice" | "warning";
+
+export interface Server {
+  readonly keyspace: Keyspace;
+  readonly config: Config;
+  readonly stats: Stats;
+  readonly clients: Clients;
+  readonly startedAtMs: number;
+  /** 40 hex characters, new at each start. */
+  readonly runId: string;
+  readonly version: { readonly folio: string; readonly redis: string };
+  /** True while the index is being built: only commands flagged "loading" are served. */
+  readonly loading: boolean;
+  /** INFO's text for these sections (lower case; none: the default ones). Binary string. */
+  info(sections: readonly string[]): string;
+  /** Begins an orderly end of the process; returns at once. */
+  shutdown(reason: string): void;
+  log(level: LogLevel, message: string): void;
+}
