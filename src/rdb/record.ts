@@ -1,0 +1,102 @@
+/**
+ * One key's record, read where it lies.
+ *
+ *   offset                                    valueOffset
+ *   | EXPIRETIME_MS int64 | FREQ | IDLE | type | key | value …
+ *     ^ any of them, or none
+ *
+ * A Record is set again and again (`readAt`), so that reading a key allocates nothing.
+ */
+
+import type { ByteSource } from "../util/byte-source.ts";
+import { Cursor } from "../util/cursor.ts";
+import { Span } from "../util/span.ts";
+import { readLength, readLengthOrEncoding } from "./length.ts";
+import { badOpcode, skipOperands } from "./opcode-skip.ts";
+import { Opcode, RdbType, rdbTypeOf } from "./opcodes.ts";
+import { Scratch } from "./scratch.ts";
+import { readEncoded } from "./string.ts";
+
+/** The one number below the newest common type that was never given out. */
+const TYPE_GAP = 8;
+
+export class Record {
+  /** After readAt and seekValue: at the value's first byte. Readers move it. */
+  readonly cursor = new Cursor();
+  /** For whoever reads the value. The key does not use it. */
+  readonly scratch = new Scratch();
+  /** The key; valid until the next readAt, as long as the source is open. */
+  readonly key = new Span();
+  /** Offset of the record's first byte, an opcode or the type. */
+  offset = 0;
+  /** A number of RdbType. */
+  type = 0;
+  /** Milliseconds since the epoch; -1 where the key has no expiry. */
+  expireAtMs = -1;
+  /** Seconds since the last access when the file was written; -1 where it does not say. */
+  idleSeconds = -1;
+  /** LFU counter, 0 to 255; -1 where the file does not say. */
+  freq = -1;
+  valueOffset = 0;
+  /** The database of the key. Set by whoever found the record; readAt leaves it alone. */
+  dbid = 0;
+  /** Whether the source is a Valkey file: its types from 22 on mean something else. Set by whoever opens the source. */
+  valkey = false;
+
+  readonly #keyScratch = new Scratch();
+
+  /**
+   * Reads the record at `offset`: its prelude, type and key. The cursor then stands at the value.
+   * Throws FormatError; the record is then undefined.
+   */
+  readAt(source: ByteSource, offset: number): void {
+    const cursor = this.cursor.open(source, offset);
+    this.offset = offset;
+    this.expireAtMs = -1;
+    this.idleSeconds = -1;
+    this.freq = -1;
+    let byte = cursor.u8();
+    if (byte > RdbType.STREAM_LISTPACKS_3 || byte === TYPE_GAP) byte = this.#readPrelude(byte);
+    this.type = byte;
+    const length = readLengthOrEncoding(cursor);
+    if (length >= 0) {
+      if (length > cursor.end - cursor.pos) cursor.need(length);
+      this.key.set(cursor.bytes, cursor.pos, length);
+      cursor.pos += length;
+    } else readEncoded(cursor, length, this.key, this.#keyScratch);
+    this.valueOffset = cursor.base + cursor.pos;
+  }
+
+  /** Puts the cursor back at the value's first byte. */
+  seekValue(): void {
+    this.cursor.seek(this.valueOffset);
+  }
+
+  /** Whether the key is exactly these bytes. */
+  matches(bytes: Uint8Array, start: number, length: number): boolean {
+    return this.key.equals(bytes, start, length);
+  }
+
+  /** Reads opcodes from `byte` on until the type; returns the type. */
+  #readPrelude(first: number): number {
+    const { cursor } = this;
+    let byte = first;
+    for (;;) {
+      const type = rdbTypeOf(byte, this.valkey);
+      if (type >= 0) return type;
+      if (byte === Opcode.EXPIRETIME_MS) this.expireAtMs = readExpireMs(cursor);
+      else if (byte === Opcode.EXPIRETIME) this.expireAtMs = (cursor.u32le() | 0) * 1000;
+      else if (byte === Opcode.FREQ) this.freq = cursor.u8();
+      else if (byte === Opcode.IDLE) this.idleSeconds = readLength(cursor);
+      else if (byte === Opcode.EOF) throw badOpcode(cursor.offset - 1, byte);
+      else skipOperands(cursor, byte);
+      byte = cursor.u8();
+    }
+  }
+}
+
+/** An int64 little-endian of milliseconds. Beyond 2^53 it is rounded: such a time is some 285,000 years away. */
+export function readExpireMs(cursor: Cursor): number {
+  const low = cursor.u32le();
+  return (cursor.u32le() | 0) * 2 ** 32 + low;
+}
