@@ -1,0 +1,13 @@
+/**
+ * Folio's own directives: Redis has none of these.
+ */
+import { bool, choice, type Directive, text } from "../directive.ts";
+
+export const FOLIO: readonly Directive[] = [
+  /** Serve from a memory- and disk-backed network file system (NFS, CIFS, …): off, since a remote truncation cannot be held. */
+  bool("allow-remote-fs", "no", "used", { fixed: true }),
+  /** Where indexes are written; "" = beside the snapshot. */
+  text("index-dir", "", "used", { fixed: true }),
+  /** lease: map the file itself and hold a read lease on it. copy: map a private copy of it. */
+  choice("mmap-safety", "lease", "used", ["lease", "copy"], { fixed: true }),
+];

@@ -1,0 +1,52 @@
+/**
+ * Directives about replication and the cluster.
+ * Names, defaults, ranges and mutability are Redis 7.2's; the third column says what Folio does with it (see directive.ts).
+ */
+import { bool, choice, type Directive, I32_MAX, I64_MAX, int, memory, special, text } from "../directive.ts";
+import { replicaof } from "../special.ts";
+
+export const REPLICATION: readonly Directive[] = [
+  bool("cluster-allow-pubsubshard-when-down", "yes", "later"),
+  bool("cluster-allow-reads-when-down", "no", "later"),
+  bool("cluster-allow-replica-migration", "yes", "later"),
+  int("cluster-announce-bus-port", "0", "later", 0, 65535),
+  text("cluster-announce-hostname", "", "later"),
+  text("cluster-announce-human-nodename", "", "later"),
+  text("cluster-announce-ip", "", "later"),
+  int("cluster-announce-port", "0", "later", 0, 65535),
+  int("cluster-announce-tls-port", "0", "later", 0, 65535),
+  text("cluster-config-file", "nodes.conf", "later", { fixed: true }),
+  bool("cluster-enabled", "no", "later", { fixed: true }),
+  memory("cluster-link-sendbuf-limit", "0", "later"),
+  int("cluster-migration-barrier", "1", "later", 0, I32_MAX),
+  int("cluster-node-timeout", "15000", "later", 0, I64_MAX),
+  int("cluster-port", "0", "later", 0, 65535, { fixed: true }),
+  choice("cluster-preferred-endpoint-type", "ip", "later", ["ip", "hostname", "unknown-endpoint"]),
+  bool("cluster-replica-no-failover", "no", "later", { alias: "cluster-slave-no-failover" }),
+  int("cluster-replica-validity-factor", "10", "later", 0, I32_MAX, { alias: "cluster-slave-validity-factor" }),
+  bool("cluster-require-full-coverage", "yes", "later"),
+  text("masterauth", "", "later", { secret: true }),
+  text("masteruser", "", "later"),
+  int("min-replicas-max-lag", "10", "later", 0, I32_MAX, { alias: "min-slaves-max-lag" }),
+  int("min-replicas-to-write", "0", "later", 0, I32_MAX, { alias: "min-slaves-to-write" }),
+  choice("propagation-error-behavior", "ignore", "later", ["ignore", "panic", "panic-on-replicas"]),
+  memory("repl-backlog-size", "1048576", "later"),
+  int("repl-backlog-ttl", "3600", "later", 0, I64_MAX),
+  bool("repl-disable-tcp-nodelay", "no", "unneeded"),
+  choice("repl-diskless-load", "disabled", "later", ["disabled", "on-empty-db", "swapdb"]),
+  bool("repl-diskless-sync", "yes", "later"),
+  int("repl-diskless-sync-delay", "5", "later", 0, I32_MAX),
+  int("repl-diskless-sync-max-replicas", "0", "later", 0, I32_MAX),
+  int("repl-ping-replica-period", "10", "later", 1, I32_MAX, { alias: "repl-ping-slave-period" }),
+  int("repl-timeout", "60", "later", 1, I32_MAX),
+  text("replica-announce-ip", "", "later", { alias: "slave-announce-ip" }),
+  int("replica-announce-port", "0", "later", 0, 65535, { alias: "slave-announce-port" }),
+  bool("replica-announced", "yes", "later"),
+  bool("replica-ignore-disk-write-errors", "no", "later"),
+  bool("replica-ignore-maxmemory", "yes", "later", { alias: "slave-ignore-maxmemory" }),
+  bool("replica-lazy-flush", "no", "later", { alias: "slave-lazy-flush" }),
+  int("replica-priority", "100", "later", 0, I32_MAX, { alias: "slave-priority" }),
+  bool("replica-read-only", "yes", "later", { alias: "slave-read-only" }),
+  bool("replica-serve-stale-data", "yes", "later", { alias: "slave-serve-stale-data" }),
+  special("replicaof", "", "later", replicaof, { alias: "slaveof", fixed: true }),
+];

@@ -1,0 +1,60 @@
+/**
+ * The log, in Redis's form, one line an event:
+ *
+ *   4711:M 23 Nov 2026 02:58:04.222 * Ready to accept connections tcp
+ *   pid  role  local time           . debug  - verbose  * notice  # warning
+ */
+import { closeSync, openSync, writeSync } from "node:fs";
+import type { LogLevel } from "../commands/context.ts";
+
+const LEVELS: readonly LogLevel[] = ["debug", "verbose", "notice", "warning"];
+const MARKS: Readonly<Record<LogLevel, string>> = { debug: ".", verbose: "-", notice: "*", warning: "#" };
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+
+export type Log = (level: LogLevel, message: string) => void;
+
+export class Logger {
+  readonly #path: string;
+  /** Called before a line is written to a terminal: the progress bar clears itself. */
+  beforeLine: (() => void) | null = null;
+  level: LogLevel;
+
+  /** `path` "": standard output. The file is opened for each line, as Redis does, so that it may be rotated away. */
+  constructor(path: string, level: LogLevel) {
+    this.#path = path;
+    this.level = level;
+  }
+
+  readonly log: Log = (level, message) => {
+    if (LEVELS.indexOf(level) < LEVELS.indexOf(this.level)) return;
+    this.beforeLine?.();
+    this.#write(`${process.pid}:M ${stamp(new Date())} ${MARKS[level]} ${message.replaceAll("\n", " ")}\n`);
+  };
+
+  /** Throws when the log file cannot be opened: for start-up, where that ends the process. */
+  check(): void {
+    if (this.#path !== "") closeSync(openSync(this.#path, "a"));
+  }
+
+  #write(line: string): void {
+    try {
+      if (this.#path === "") {
+        writeSync(1, line);
+        return;
+      }
+      const fd = openSync(this.#path, "a");
+      writeSync(fd, line);
+      closeSync(fd);
+    } catch {
+      // A log that cannot be written (disk full, closed pipe) never stops the server.
+    }
+  }
+}
+
+/** "23 Nov 2026 02:58:04.222", local time. */
+export function stamp(date: Date): string {
+  const two = (n: number) => String(n).padStart(2, "0");
+  const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  const ms = String(date.getMilliseconds()).padStart(3, "0");
+  return `${two(date.getDate())} ${MONTHS[date.getMonth()]} ${date.getFullYear()} ${time}.${ms}`;
+}
