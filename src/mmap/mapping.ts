@@ -76,6 +76,8 @@ export class Mapping implements ByteSource {
   fd: number;
   readonly #owner: boolean;
   #open = true;
+  /** What was last advised for the whole mapping: a swapped piece starts without advice. */
+  #advice: Advice = "normal";
 
   private constructor(handle: MappingHandle, fd: number, identity: FileIdentity | undefined) {
     this.path = handle.path;
@@ -130,6 +132,7 @@ export class Mapping implements ByteSource {
    */
   advise(kind: Advice, offset = 0, length = this.size - offset): void {
     this.#mustBeOpen();
+    if (offset === 0 && length >= this.size && kind !== "dontneed" && kind !== "willneed") this.#advice = kind;
     const start = offset - (offset % PAGE_BYTES);
     const end = Math.min(offset + length, this.size);
     if (end > start) libc.madvise(asPointer(this.address + start), end - start, ADVICE[kind]);
@@ -148,6 +151,7 @@ export class Mapping implements ByteSource {
     this.#mustBeOpen();
     const result = mmap(this.address + offset, length, PROT_READ, MAP_SHARED | MAP_FIXED, fd, offset);
     if (result < 0) throw systemError(`cannot swap ${length} bytes at offset ${offset}`, errnoName(-result), this.path);
+    if (this.#advice !== "normal") libc.madvise(asPointer(this.address + offset), length, ADVICE[this.#advice]);
   }
 
   /**
