@@ -16,7 +16,7 @@ export interface EncodingLimits {
 
 export const DEFAULT_LIMITS: EncodingLimits = {
   "list-max-listpack-size": -2,
-  "hash-max-listpack-entries": 128,
+  "hash-max-listpack-entries": 512,
   "hash-max-listpack-value": 64,
   "set-max-intset-entries": 512,
   "set-max-listpack-entries": 128,
