@@ -1,35 +1,246 @@
-import type { Record } from "../rdb/record.ts";
-import { Element } from "./elements.ts";
+/**
+ * A hash where it lies in the RDB file: fields and values in a sequence of strings, a zipmap, a ziplist or a listpack;
+ * or with an expiry for each field (Redis 7.4, Valkey 9):
+ *
+ *   HASH_METADATA       smallest expiry int64 | count | { expiry, 0 none, else minus smallest plus 1 | field | value }
+ *   …_PRE_GA            count | { expiry absolute, 0 none | field | value }
+ *   HASH_LISTPACK_EX    smallest expiry int64 | listpack of { field, value, expiry absolute, 0 none }; …_PRE_GA without the first
+ *   VALKEY_HASH_2       count | { field | value | expiry int64, -1 none }
+ *
+ * Expiries are Unix times in ms. Fields whose time has passed are absent here.
+ */
+import { Listpack } from "../encodings/listpack.ts";
+import type { Packed } from "../encodings/packed.ts";
+import { Ziplist } from "../encodings/ziplist.ts";
+import { Zipmap } from "../encodings/zipmap.ts";
+import { readCount, readLength } from "../rdb/length.ts";
+import { RdbType } from "../rdb/opcodes.ts";
+import { type Record, readExpireMs } from "../rdb/record.ts";
+import { Scratch } from "../rdb/scratch.ts";
+import { readString, skipString } from "../rdb/string.ts";
+import type { Cursor } from "../util/cursor.ts";
+import { FormatError } from "../util/format-error.ts";
+import { Blob } from "./blob.ts";
+import { countMismatch, Element, wrongType } from "./elements.ts";
 import { DEFAULT_LIMITS, type EncodingLimits } from "./limits.ts";
 
-/** A hash where it lies in the RDB file. Fields whose own TTL has passed at `nowMs` are absent everywhere. */
+/** Where a field's expiry stands in a sequence. */
+type Expiries = "none" | "before" | "after";
+
 export class HashReader {
-  constructor(readonly limits: EncodingLimits = DEFAULT_LIMITS) {}
   readonly field = new Element();
   readonly value = new Element();
   /** Unix time in ms when the current field expires, -1 when never. */
   fieldExpireAtMs = -1;
 
-  open(_record: Record, _nowMs: number): void {
-    throw new Error("not built yet");
+  private record: Record | null = null;
+  private nowMs = 0;
+  /** Null for a sequence. */
+  private packed: Packed | null = null;
+  private expiries: Expiries = "none";
+  /** Added to a non-zero expiry of the sequence form; 0 where those are absolute. */
+  private expiryBase = 0;
+  /** Fields stored, expired ones too. */
+  private stored = 0;
+  /** Stored fields passed since the start. */
+  private seen = 0;
+  private sequenceOffset = 0;
+  /** Living fields once counted, else -1. */
+  private living = -1;
+  private readonly listpack = new Listpack();
+  private readonly ziplist = new Ziplist();
+  private readonly zipmap = new Zipmap();
+  private readonly blob = new Blob();
+  private readonly expiry = new Element();
+  private readonly scratch = new Scratch();
+  private readonly valueScratch = new Scratch();
+
+  constructor(readonly limits: EncodingLimits = DEFAULT_LIMITS) {}
+
+  /**
+   * Opens the record's value as of `nowMs`; the reader is then before the first field. Reads go through
+   * `record.cursor` until the next open(). Throws FormatError.
+   */
+  open(record: Record, nowMs: number): void {
+    record.seekValue();
+    this.record = record;
+    this.nowMs = nowMs;
+    this.packed = null;
+    this.expiries = "none";
+    this.expiryBase = 0;
+    this.seen = 0;
+    this.living = -1;
+    switch (record.type) {
+      case RdbType.HASH_LISTPACK:
+        return this.openPacked(this.listpack);
+      case RdbType.HASH_ZIPLIST:
+        return this.openPacked(this.ziplist);
+      case RdbType.HASH_ZIPMAP:
+        return this.openPacked(this.zipmap);
+      case RdbType.HASH_LISTPACK_EX:
+        record.cursor.skip(8);
+        this.expiries = "after";
+        return this.openPacked(this.listpack);
+      case RdbType.HASH_LISTPACK_EX_PRE_GA:
+        this.expiries = "after";
+        return this.openPacked(this.listpack);
+      case RdbType.HASH:
+        return this.openSequence();
+      case RdbType.HASH_METADATA:
+        this.expiryBase = readExpireMs(record.cursor) - 1;
+        this.expiries = "before";
+        return this.openSequence();
+      case RdbType.HASH_METADATA_PRE_GA:
+        this.expiries = "before";
+        return this.openSequence();
+      case RdbType.VALKEY_HASH_2:
+        this.expiries = "after";
+        return this.openSequence();
+      default:
+        throw wrongType(record, "hash");
+    }
   }
-  /** Number of living fields. Walks the hash (once) when fields have TTLs of their own. */
+
+  private openPacked(packed: Packed): void {
+    this.packed = this.blob.open(this.cursor, this.scratch, packed);
+    const stride = this.stride;
+    const elements = packed.count();
+    if (elements % stride !== 0)
+      throw countMismatch(this.valueOffset, elements, elements + stride - (elements % stride));
+    this.stored = elements / stride;
+  }
+
+  private openSequence(): void {
+    this.stored = readCount(this.cursor, 2);
+    this.sequenceOffset = this.cursor.offset;
+  }
+
+  private get cursor(): Cursor {
+    return (this.record as Record).cursor;
+  }
+
+  private get valueOffset(): number {
+    return (this.record as Record).valueOffset;
+  }
+
+  private get stride(): number {
+    return this.expiries === "none" ? 2 : 3;
+  }
+
+  /** Number of living fields. Walks the hash, once, when fields have expiries of their own; rewinds then. */
   get count(): number {
-    throw new Error("not built yet");
+    if (this.expiries === "none") return this.stored;
+    if (this.living < 0) {
+      this.rewind();
+      let living = 0;
+      while (this.nextField()) living++;
+      this.living = living;
+      this.rewind();
+    }
+    return this.living;
   }
+
   /** Back before the first field. */
   rewind(): void {
-    throw new Error("not built yet");
+    this.seen = 0;
+    if (this.packed !== null) this.packed.rewind();
+    else this.cursor.seek(this.sequenceOffset);
   }
+
+  /** As Redis 7.2 (7.4, Valkey 9 for field expiries) would hold the hash after loading it. May walk; rewinds then. */
   get encoding(): "listpack" | "listpackex" | "hashtable" {
-    throw new Error("not built yet");
+    const { limits } = this;
+    if (this.stored > limits["hash-max-listpack-entries"]) return "hashtable";
+    const type = (this.record as Record).type;
+    if (type === RdbType.VALKEY_HASH_2) return "hashtable";
+    const small = this.expiries === "none" ? "listpack" : "listpackex";
+    if (this.packed !== null && this.packed !== this.zipmap) return small;
+    const nowMs = this.nowMs;
+    this.nowMs = Number.NEGATIVE_INFINITY;
+    this.rewind();
+    let longest = 0;
+    while (this.nextField()) longest = Math.max(longest, this.field.length, this.value.length);
+    this.nowMs = nowMs;
+    this.rewind();
+    return longest > limits["hash-max-listpack-value"] ? "hashtable" : small;
   }
-  /** Moves to the next field: sets field, value, fieldExpireAtMs; false at the end. */
+
+  /** Moves to the next living field: sets field, value, fieldExpireAtMs; false at the end. */
   nextField(): boolean {
-    throw new Error("not built yet");
+    while (this.seen < this.stored) {
+      this.seen++;
+      if (this.packed !== null) this.readPacked(this.packed);
+      else this.readSequence(this.cursor);
+      if (!this.expired) return true;
+    }
+    return false;
   }
-  /** Finds a field: sets field, value, fieldExpireAtMs when there. Moves the iteration: rewind() before walking again. */
-  find(_bytes: Uint8Array, _start: number, _length: number): boolean {
-    throw new Error("not built yet");
+
+  private get expired(): boolean {
+    return this.fieldExpireAtMs !== -1 && this.fieldExpireAtMs < this.nowMs;
+  }
+
+  private readPacked(packed: Packed): void {
+    if (!packed.next(this.field)) throw countMismatch(this.valueOffset, this.seen - 1, this.stored);
+    this.readPackedValue(packed);
+  }
+
+  private readPackedValue(packed: Packed): void {
+    if (!packed.next(this.value)) throw countMismatch(this.valueOffset, this.seen - 1, this.stored);
+    if (this.expiries === "none") {
+      this.fieldExpireAtMs = -1;
+      return;
+    }
+    const { expiry } = this;
+    if (!packed.next(expiry) || !expiry.isInt) {
+      throw new FormatError("bad-hash", this.valueOffset, "a field without an expiry", "an integer after its value");
+    }
+    this.fieldExpireAtMs = expiry.int > 0 ? expiry.int : -1;
+  }
+
+  private readSequence(cursor: Cursor): void {
+    if (this.expiries === "before") this.readExpiryBefore(cursor);
+    this.field.isInt = false;
+    readString(cursor, this.field.element, this.scratch);
+    this.readSequenceValue(cursor);
+  }
+
+  private readSequenceValue(cursor: Cursor): void {
+    this.value.isInt = false;
+    readString(cursor, this.value.element, this.valueScratch);
+    if (this.expiries === "after") this.fieldExpireAtMs = readExpireMs(cursor);
+    else if (this.expiries === "none") this.fieldExpireAtMs = -1;
+  }
+
+  private readExpiryBefore(cursor: Cursor): void {
+    const expiry = readLength(cursor);
+    this.fieldExpireAtMs = expiry === 0 ? -1 : expiry + this.expiryBase;
+  }
+
+  /**
+   * Finds a living field: sets field, value, fieldExpireAtMs when it is there. Moves the iteration: rewind() before
+   * walking again. A sequence is walked.
+   */
+  find(bytes: Uint8Array, start: number, length: number): boolean {
+    this.rewind();
+    const { packed } = this;
+    const found =
+      packed !== null ? packed.find(bytes, start, length, this.stride) : this.findInSequence(bytes, start, length);
+    if (!found) return false;
+    this.field.setBytes(bytes, start, length);
+    if (packed !== null) this.readPackedValue(packed);
+    else this.readSequenceValue(this.cursor);
+    return !this.expired;
+  }
+
+  private findInSequence(bytes: Uint8Array, start: number, length: number): boolean {
+    const { cursor, expiries } = this;
+    for (let i = 0; i < this.stored; i++) {
+      if (expiries === "before") this.readExpiryBefore(cursor);
+      if (this.blob.matches(cursor, this.scratch, bytes, start, length)) return true;
+      skipString(cursor);
+      if (expiries === "after") cursor.skip(8);
+    }
+    return false;
   }
 }

@@ -1,29 +1,130 @@
+/**
+ * A set where it lies in the RDB file: a sequence of strings, an intset or a listpack.
+ */
+import { Intset } from "../encodings/intset.ts";
+import { Listpack } from "../encodings/listpack.ts";
+import { readCount } from "../rdb/length.ts";
+import { RdbType } from "../rdb/opcodes.ts";
 import type { Record } from "../rdb/record.ts";
-import { Elements } from "./elements.ts";
+import { Scratch } from "../rdb/scratch.ts";
+import { readString } from "../rdb/string.ts";
+import type { Cursor } from "../util/cursor.ts";
+import { parseInteger64 } from "../util/integer.ts";
+import { Blob } from "./blob.ts";
+import { countMismatch, Elements, wrongType } from "./elements.ts";
 import { DEFAULT_LIMITS, type EncodingLimits } from "./limits.ts";
 
-/** A set where it lies in the RDB file. */
+type Form = "sequence" | "intset" | "listpack";
+
 export class SetReader extends Elements {
+  /** Number of members, set by open(). */
+  count = 0;
+  private form: Form = "sequence";
+  private cursor: Cursor | null = null;
+  private sequenceOffset = 0;
+  private valueOffset = 0;
+  /** Members read since the start. */
+  private seen = 0;
+  private readonly intset = new Intset();
+  private readonly listpack = new Listpack();
+  private readonly blob = new Blob();
+  private readonly scratch = new Scratch();
+  private readonly probeScratch = new Scratch();
+
   constructor(readonly limits: EncodingLimits = DEFAULT_LIMITS) {
     super();
   }
-  /** Number of members, set by open(). */
-  count = 0;
-  open(_record: Record): void {
-    throw new Error("not built yet");
+
+  /**
+   * Opens the record's value; the reader is then before the first member. Reads go through `record.cursor` until the
+   * next open(). Throws FormatError.
+   */
+  open(record: Record): void {
+    record.seekValue();
+    const { cursor } = record;
+    this.cursor = cursor;
+    this.valueOffset = record.valueOffset;
+    this.seen = 0;
+    if (record.type === RdbType.SET) {
+      this.form = "sequence";
+      this.count = readCount(cursor, 1);
+      this.sequenceOffset = cursor.offset;
+    } else if (record.type === RdbType.SET_INTSET) {
+      this.form = "intset";
+      this.count = this.blob.open(cursor, this.scratch, this.intset).count;
+    } else if (record.type === RdbType.SET_LISTPACK) {
+      this.form = "listpack";
+      this.count = this.blob.open(cursor, this.scratch, this.listpack).count();
+    } else throw wrongType(record, "set");
   }
+
   /** Back before the first member. */
   rewind(): void {
-    throw new Error("not built yet");
+    this.seen = 0;
+    this.intset.index = 0;
+    if (this.form === "listpack") this.listpack.rewind();
+    if (this.form === "sequence") this.cursor?.seek(this.sequenceOffset);
   }
+
+  /** As Redis 7.2 would hold the set after loading it. Walks a sequence's first members; rewinds. */
   get encoding(): "intset" | "listpack" | "hashtable" {
-    throw new Error("not built yet");
+    if (this.form === "intset") return this.count > this.limits["set-max-intset-entries"] ? "hashtable" : "intset";
+    if (this.form === "listpack")
+      return this.count > this.limits["set-max-listpack-entries"] ? "hashtable" : "listpack";
+    const encoding = this.sequenceEncoding();
+    this.rewind();
+    return encoding;
   }
+
+  /** Redis adds member by member: integers to an intset, from the first other one on to a listpack if that may grow. */
+  private sequenceEncoding(): "intset" | "listpack" | "hashtable" {
+    const { limits } = this;
+    if (this.count > limits["set-max-intset-entries"]) return "hashtable";
+    this.rewind();
+    let encoding: "intset" | "listpack" = "intset";
+    let longest = 0;
+    for (let size = 0; this.next(); size++) {
+      const { bytes, start, length } = this.text();
+      longest = Math.max(longest, length);
+      const roomy = size < limits["set-max-listpack-entries"];
+      if (encoding === "intset") {
+        if (parseInteger64(bytes, start, length) !== null) continue;
+        if (!roomy || longest > limits["set-max-listpack-value"]) return "hashtable";
+        encoding = "listpack";
+      } else if (!roomy || length > limits["set-max-listpack-value"]) return "hashtable";
+    }
+    return encoding;
+  }
+
   next(): boolean {
-    throw new Error("not built yet");
+    if (this.seen >= this.count) return false;
+    this.seen++;
+    if (this.form === "sequence") {
+      this.isInt = false;
+      readString(this.cursor as Cursor, this.element, this.scratch);
+    } else if (this.form === "intset") this.intset.next(this);
+    else if (!this.listpack.next(this)) throw countMismatch(this.valueOffset, this.seen - 1, this.count);
+    return true;
   }
-  /** Whether these bytes are a member. Leaves the iteration (next) where it was. */
-  has(_bytes: Uint8Array, _start: number, _length: number): boolean {
-    throw new Error("not built yet");
+
+  /** Whether these bytes are a member. Leaves the iteration (next) where it was. A sequence is walked. */
+  has(bytes: Uint8Array, start: number, length: number): boolean {
+    if (this.form === "intset") return this.intset.has(bytes, start, length);
+    if (this.form === "listpack") {
+      const { pos } = this.listpack;
+      this.listpack.rewind();
+      const found = this.listpack.find(bytes, start, length, 1);
+      this.listpack.pos = pos;
+      return found;
+    }
+    const cursor = this.cursor as Cursor;
+    const { offset } = cursor;
+    cursor.seek(this.sequenceOffset);
+    let found = false;
+    for (let i = 0; i < this.count && !found; i++) {
+      found = this.blob.matches(cursor, this.probeScratch, bytes, start, length);
+    }
+    cursor.seek(offset);
+    return found;
   }
 }

@@ -2,6 +2,8 @@
  * Integers as decimal digits in bytes, and back, without making a string: the hot path of integer-encoded elements.
  */
 
+import { binaryText } from "./span.ts";
+
 /** Digits of the longest 64-bit integer with its sign: "-9223372036854775808". */
 export const INTEGER_TEXT_BYTES_MAX = 20;
 
@@ -78,4 +80,24 @@ export function parseInteger(bytes: Uint8Array, start: number, length: number): 
   }
   if (value > Number.MAX_SAFE_INTEGER) return Number.NaN;
   return negative ? -value : value;
+}
+
+const INT64_MAX_DIGITS = "9223372036854775807";
+const INT64_MIN_DIGITS = "9223372036854775808";
+
+/**
+ * The signed 64-bit integer that `length` bytes spell in the canonical way: a number where that is exact, else a
+ * bigint; null when they spell none. What Redis stores as an integer.
+ */
+export function parseInteger64(bytes: Uint8Array, start: number, length: number): number | bigint | null {
+  const small = parseInteger(bytes, start, length);
+  if (!Number.isNaN(small)) return small;
+  if (length < 16 || length > INTEGER_TEXT_BYTES_MAX) return null;
+  const text = binaryText(bytes, start, length);
+  if (!/^-?[1-9][0-9]*$/.test(text)) return null;
+  const negative = text.startsWith("-");
+  const digits = negative ? text.slice(1) : text;
+  const largest = negative ? INT64_MIN_DIGITS : INT64_MAX_DIGITS;
+  if (digits.length > largest.length || (digits.length === largest.length && digits > largest)) return null;
+  return BigInt(text);
 }
