@@ -1,0 +1,71 @@
+/**
+ * The expiry list of one database of an index: how many of its keys have expired by now, by binary search.
+ *
+ *   entry   | expire_at: i64 ms | slot: u48 | 0: u16 |     sorted by (expire_at, slot), 255 a page
+ */
+import { type DatabaseExtent, EXPIRIES_PER_PAGE, PageAt } from "./format.ts";
+import type { IndexFile } from "./index-file.ts";
+
+const ENTRIES_WORD = PageAt.ENTRIES / 4;
+const WORDS_PER_ENTRY = 4;
+const TTL_SAMPLES = 16;
+
+export class ExpiryList {
+  /** Entries. */
+  readonly count: number;
+  readonly #index: IndexFile;
+  readonly #firstPage: number;
+  /** The last answer: it stands while #sinceMs ≤ now ≤ #untilMs. */
+  #expired = 0;
+  #sinceMs = 0;
+  #untilMs = Number.NEGATIVE_INFINITY;
+
+  constructor(index: IndexFile, extent: DatabaseExtent) {
+    this.#index = index;
+    this.count = Math.min(extent.expiringKeys, extent.expiryPages * EXPIRIES_PER_PAGE);
+    this.#firstPage = extent.expiryFirstPage;
+  }
+
+  /** Milliseconds since 1970 at which entry `i` expires. Throws DamagedError. */
+  expireAtMs(i: number): number {
+    const words = this.#index.load(this.#firstPage + Math.floor(i / EXPIRIES_PER_PAGE));
+    const at = this.#index.at + ENTRIES_WORD + (i % EXPIRIES_PER_PAGE) * WORDS_PER_ENTRY;
+    return ((words[at + 1] as number) | 0) * 2 ** 32 + (words[at] as number);
+  }
+
+  /** Slot number of entry `i` within its database. Throws DamagedError. */
+  slot(i: number): number {
+    const words = this.#index.load(this.#firstPage + Math.floor(i / EXPIRIES_PER_PAGE));
+    const at = this.#index.at + ENTRIES_WORD + (i % EXPIRIES_PER_PAGE) * WORDS_PER_ENTRY;
+    return (words[at + 2] as number) + ((words[at + 3] as number) & 0xffff) * 2 ** 32;
+  }
+
+  /** Entries whose time is past: expire_at < now, as Redis has it. O(1) between two expiries. Throws DamagedError. */
+  expired(nowMs: number): number {
+    if (nowMs >= this.#sinceMs && nowMs <= this.#untilMs) return this.#expired;
+    let low = 0;
+    let high = this.count;
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if (this.expireAtMs(middle) < nowMs) low = middle + 1;
+      else high = middle;
+    }
+    this.#expired = low;
+    this.#sinceMs = nowMs;
+    this.#untilMs = low < this.count ? this.expireAtMs(low) : Number.POSITIVE_INFINITY;
+    return low;
+  }
+
+  /** Mean milliseconds that the unexpired entries have left, from a sample; 0 where there is none. Throws DamagedError. */
+  averageTtlMs(nowMs: number): number {
+    const first = this.expired(nowMs);
+    const left = this.count - first;
+    if (left === 0) return 0;
+    const samples = Math.min(TTL_SAMPLES, left);
+    let sum = 0;
+    for (let i = 0; i < samples; i++) {
+      sum += this.expireAtMs(first + Math.floor(((i + 0.5) * left) / samples)) - nowMs;
+    }
+    return Math.floor(sum / samples);
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * A layer: an RDB file and its index, both immutable, both mapped. Finds a key's record in place, and vouches for every
+ * byte that is read of the file (it is the ByteSource that records read from).
+ *
+ *   hash(key) → index page → slots with the key's tag → record in the RDB → key compared
+ *
+ * Opening costs O(1), whatever the size; see index-file.ts and open.ts.
+ */
+import type { Mapping } from "../mmap/mapping.ts";
+import type { Record } from "../rdb/record.ts";
+import type { ByteSource } from "../util/byte-source.ts";
+import { BlockChecks } from "./block-checks.ts";
+import { DamagedError } from "./damaged-error.ts";
+import { ExpiryList } from "./expiry-list.ts";
+import type { DatabaseExtent, HashSeed } from "./format.ts";
+import { hashed, hashKey } from "./hash.ts";
+import type { IndexFile } from "./index-file.ts";
+import { KeyTable } from "./key-table.ts";
+import { type LayerOptions, openLayer } from "./open.ts";
+
+/** Figures for INFO's section # Layers and the log. Bytes, counts; times in milliseconds since 1970. */
+export interface LayerFacts {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly keys: number;
+  readonly databases: number;
+  readonly rdbVersion: number;
+  readonly valkey: boolean;
+  readonly crc64Verified: boolean;
+  readonly indexPath: string;
+  readonly indexBytes: number;
+  readonly indexBuiltAtMs: number;
+  /** Milliseconds the build took in this process; 0 when the index was there. */
+  readonly indexBuildMs: number;
+  /** Empty collections and expired duplicates that were left out, as Redis does. */
+  readonly skippedKeys: number;
+  readonly blocks: number;
+  readonly verifiedBlocks: number;
+  readonly damagedBlocksHit: number;
+  readonly damagedIndexPagesHit: number;
+}
+
+export class Layer implements ByteSource {
+  readonly path: string;
+  readonly size: number;
+  readonly windows: readonly Uint8Array[];
+  /** The mapped RDB: what the guard protects. */
+  readonly mapping: Mapping;
+  /** Databases that the file selects, in order of dbid, also those without keys. */
+  readonly databases: readonly DatabaseExtent[];
+  /** Whether a damaged index page asks for a new index (set by open). */
+  onIndexDamaged: (error: DamagedError) => void = () => {};
+  indexBuildMs = 0;
+  #index: IndexFile;
+  #seed: HashSeed;
+  readonly #checks: BlockChecks;
+  #tables: (KeyTable | undefined)[] = [];
+  #expiries: (ExpiryList | undefined)[] = [];
+  #damagedPagesBefore = 0;
+
+  /**
+   * Opens the RDB at `path`, building its index where there is none that fits (see open.ts for what options say).
+   * Throws FormatError (with the offset in the RDB) and MmapError; nothing is left behind then.
+   */
+  static open(path: string, options: LayerOptions): Promise<Layer> {
+    return openLayer(path, options);
+  }
+
+  /** Use `Layer.open`. The layer owns both from now on. */
+  constructor(mapping: Mapping, index: IndexFile) {
+    this.path = mapping.path;
+    this.size = mapping.size;
+    this.windows = mapping.windows;
+    this.mapping = mapping;
+    this.#index = index;
+    this.#seed = index.header.seed;
+    this.databases = index.databases;
+    this.#checks = new BlockChecks(mapping, index);
+    this.#useTables(index);
+  }
+
+  /** The mapped index. Changes when the index is built again. */
+  get indexMapping(): Mapping {
+    return this.#index.mapping;
+  }
+
+  get indexSeed(): HashSeed {
+    return this.#seed;
+  }
+
+  /** Offsets of the file's FUNCTION2 opcodes. Throws DamagedError. */
+  functionOffsets(): number[] {
+    return this.#index.functionOffsets();
+  }
+
+  /** ByteSource: blocks are verified when they are first touched. Throws DamagedError "damaged-block". */
+  admit(offset: number, length: number): number {
+    return this.#checks.admit(offset, length);
+  }
+
+  /**
+   * Reads the record of a key into `record`: true when there is one, expired or not. The record is valid while the layer is open.
+   * Throws DamagedError when damage hides the answer, FormatError when a record cannot be read.
+   */
+  find(dbid: number, bytes: Uint8Array, start: number, length: number, record: Record): boolean {
+    return this.locate(dbid, bytes, start, length, record) >= 0;
+  }
+
+  /** As `find`; the slot number of the key in its database, or -1. */
+  locate(dbid: number, bytes: Uint8Array, start: number, length: number, record: Record): number {
+    const table = this.#tables[dbid];
+    if (table === undefined) return -1;
+    hashKey(this.#seed, bytes, start, length);
+    try {
+      table.begin(hashed.h0, hashed.h1);
+      for (let offset = table.next(); offset >= 0; offset = table.next()) {
+        this.#read(dbid, offset, record);
+        if (record.matches(bytes, start, length)) return table.slot;
+      }
+    } catch (error) {
+      throw this.#noticed(error);
+    }
+    return -1;
+  }
+
+  /** Slot numbers of a database are below this: see `readSlot`. */
+  slotLimit(dbid: number): number {
+    return this.#tables[dbid]?.slotLimit ?? 0;
+  }
+
+  /**
+   * Reads the record in slot `slot` of a database; false when the slot is empty. Slots never move while the layer is open,
+   * also when its index is built again. Throws DamagedError, FormatError.
+   */
+  readSlot(dbid: number, slot: number, record: Record): boolean {
+    const table = this.#tables[dbid];
+    if (table === undefined) return false;
+    try {
+      const offset = table.offsetAt(slot);
+      if (offset < 0) return false;
+      this.#read(dbid, offset, record);
+      return true;
+    } catch (error) {
+      throw this.#noticed(error);
+    }
+  }
+
+  /** Keys of a database, expired ones too. */
+  keys(dbid: number): number {
+    return this.#tables[dbid]?.extent.keys ?? 0;
+  }
+
+  /** The expiry list of a database, if it has keys that expire. */
+  expiries(dbid: number): ExpiryList | undefined {
+    return this.#expiries[dbid];
+  }
+
+  facts(): LayerFacts {
+    const { header } = this.#index;
+    return {
+      path: this.path,
+      sizeBytes: this.size,
+      keys: header.keys,
+      databases: this.databases.length,
+      rdbVersion: header.rdbVersion,
+      valkey: header.valkey,
+      crc64Verified: header.crc64Verified,
+      indexPath: this.#index.path,
+      indexBytes: header.indexBytes,
+      indexBuiltAtMs: header.builtAtMs,
+      indexBuildMs: this.indexBuildMs,
+      skippedKeys: header.emptySkipped + header.duplicatesSkipped,
+      blocks: this.#checks.blocks,
+      verifiedBlocks: this.#checks.verifiedBlocks,
+      damagedBlocksHit: this.#checks.damagedBlocksHit,
+      damagedIndexPagesHit: this.#damagedPagesBefore + this.#index.damagedPagesHit,
+    };
+  }
+
+  /** Takes another index of the same file, built with the same seed (so that slots stay); closes the old one. */
+  replaceIndex(index: IndexFile): void {
+    const old = this.#index;
+    this.#damagedPagesBefore += old.damagedPagesHit;
+    this.#index = index;
+    this.#seed = index.header.seed;
+    this.#checks.useIndex(index);
+    this.#useTables(index);
+    old.close();
+  }
+
+  /** Unmaps both files. No record of this layer may be used afterwards. */
+  close(): void {
+    this.#index.close();
+    this.mapping.close();
+  }
+
+  #read(dbid: number, offset: number, record: Record): void {
+    record.valkey = this.#index.header.valkey;
+    record.readAt(this, offset);
+    record.dbid = dbid;
+  }
+
+  #useTables(index: IndexFile): void {
+    this.#tables = [];
+    this.#expiries = [];
+    for (const extent of index.databases) {
+      if (extent.keys === 0) continue;
+      this.#tables[extent.dbid] = new KeyTable(index, extent);
+      if (extent.expiringKeys > 0) this.#expiries[extent.dbid] = new ExpiryList(index, extent);
+    }
+  }
+
+  #noticed(error: unknown): unknown {
+    if (error instanceof DamagedError && error.code === "damaged-index") this.onIndexDamaged(error);
+    return error;
+  }
+}
