@@ -107,7 +107,7 @@ export class RespClient {
   /** Connects to a port of the loopback, or to a unix socket's path. Rejects when nobody listens. */
   static connect(to: number | string): Promise<RespClient> {
     return new Promise((resolve, reject) => {
-      let client: RespClient;
+      let client: RespClient | null = null;
       const where = typeof to === "number" ? { hostname: "127.0.0.1", port: to } : { unix: to };
       Bun.connect({
         ...where,
@@ -116,10 +116,10 @@ export class RespClient {
             client = new RespClient(socket);
             resolve(client);
           },
-          data: (_, chunk) => client.#received(chunk),
-          drain: () => client.#flush(),
-          close: () => client?.#end(new Error("the server closed the connection")),
-          error: (_, error) => client?.#end(error),
+          data: (_, chunk) => client!.#received(chunk),
+          drain: () => client!.#flush(),
+          close: () => client!.#end(new Error("the server closed the connection")),
+          error: (_, error) => client!.#end(error),
           connectError: (_, error) => reject(error),
         },
       }).catch(reject);
