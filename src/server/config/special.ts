@@ -35,7 +35,7 @@ export function dir(words: Words): string {
   return path;
 }
 
-const BUFFER_CLASSES = ["normal", "slave", "pubsub"] as const;
+const BUFFER_CLASSES: readonly string[] = ["normal", "slave", "pubsub"];
 const BUFFER_LIMITS_INITIAL = "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60";
 
 /** `<class> <hard limit> <soft limit> <soft seconds>`, one or several; classes that are not named keep theirs. */
@@ -47,7 +47,7 @@ export function clientOutputBufferLimit(words: Words, previous: string): string 
   const kept = (previous || BUFFER_LIMITS_INITIAL).split(" ");
   for (let i = 0; i < flat.length; i += 4) {
     const name = (flat[i] as string).toLowerCase().replace("replica", "slave");
-    const place = BUFFER_CLASSES.findIndex((known) => known === name);
+    const place = BUFFER_CLASSES.indexOf(name);
     if (place < 0) throw new ConfigError("Invalid client class specified in buffer limit configuration.");
     const [hard, soft] = [memoryBytes(flat[i + 1] as string), memoryBytes(flat[i + 2] as string)];
     const seconds = flat[i + 3] as string;

@@ -1,0 +1,86 @@
+/**
+ * The server as commands see it: the parts wired together, nothing hidden in module state.
+ */
+
+import { Clients } from "../commands/client.ts";
+import type { Server } from "../commands/context.ts";
+import { Stats } from "../commands/stats.ts";
+import { Keyspace } from "../keyspace/keyspace.ts";
+import type { Config } from "./config/config.ts";
+import { Cron } from "./cron.ts";
+import { info } from "./info/info.ts";
+import type { InfoSource } from "./info/section.ts";
+import { LoadingState } from "./loading.ts";
+import type { Log } from "./log.ts";
+import { MemoryMarks } from "./memory-marks.ts";
+import { Snapshot } from "./snapshot.ts";
+import { FOLIO_VERSION, REDIS_VERSION } from "./version.ts";
+
+export interface ServerParts {
+  readonly config: Config;
+  readonly log: Log;
+  /** Absolute path of the configuration file, "" for none. */
+  readonly configFile: string;
+  readonly executable: string;
+  readonly snapshotPath: string;
+  readonly startedAtMs: number;
+  /** Begins the end of the process. */
+  readonly onShutdown: (reason: string) => void;
+}
+
+export class FolioServer implements Server, InfoSource {
+  readonly config: Config;
+  readonly log: Log;
+  readonly stats = new Stats();
+  readonly clients = new Clients();
+  readonly cron: Cron;
+  readonly loadingState = new LoadingState();
+  readonly memoryMarks = new MemoryMarks();
+  readonly startedAtMs: number;
+  readonly runId = randomHex(20);
+  readonly version = { folio: FOLIO_VERSION, redis: REDIS_VERSION };
+  readonly configFile: string;
+  readonly executable: string;
+  keyspace: Keyspace;
+  snapshot: Snapshot;
+  readonly #onShutdown: (reason: string) => void;
+
+  constructor(parts: ServerParts) {
+    this.config = parts.config;
+    this.log = parts.log;
+    this.startedAtMs = parts.startedAtMs;
+    this.configFile = parts.configFile;
+    this.executable = parts.executable;
+    this.#onShutdown = parts.onShutdown;
+    this.cron = new Cron(this.stats);
+    this.snapshot = Snapshot.none(parts.snapshotPath, parts.startedAtMs);
+    this.keyspace = new Keyspace([], this.config.number("databases"));
+  }
+
+  get loading(): boolean {
+    return this.loadingState.active;
+  }
+
+  get nowMs(): number {
+    return Date.now();
+  }
+
+  /** Serves this snapshot from now on. */
+  serve(snapshot: Snapshot): void {
+    this.snapshot = snapshot;
+    this.keyspace = new Keyspace(snapshot.layer === null ? [] : [snapshot.layer], this.config.number("databases"));
+    this.loadingState.end();
+  }
+
+  info(sections: readonly string[]): string {
+    return info(this, sections);
+  }
+
+  shutdown(reason: string): void {
+    this.#onShutdown(reason);
+  }
+}
+
+function randomHex(bytes: number): string {
+  return [...crypto.getRandomValues(new Uint8Array(bytes))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
