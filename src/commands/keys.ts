@@ -1,7 +1,8 @@
 /** Keys whatever their type: existence, type, expiry, names, serialized form. */
 import { dumpPayload } from "../rdb/dump.ts";
 import { moduleName } from "../rdb/module.ts";
-import { objectType, type Record } from "../rdb/record.ts";
+import { objectType } from "../rdb/opcodes.ts";
+import type { Record } from "../rdb/record.ts";
 import { Glob } from "../util/glob.ts";
 import type { Context } from "./context.ts";
 import { lookupAny } from "./lookup.ts";

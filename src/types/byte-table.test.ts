@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { binaryBytes, Span } from "../util/span.ts";
-import { MemberTable } from "./member-table.ts";
+import { ByteTable } from "./byte-table.ts";
 
 function finish<T>(steps: Generator<void, T, void>): T {
   for (;;) {
@@ -16,7 +16,7 @@ test("adds, finds, drops and orders as a Map would", () => {
     seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
     return Math.floor((seed / 2 ** 32) * below);
   };
-  const table = new MemberTable();
+  const table = new ByteTable();
   const model = new Map<string, number>();
   const scores = [0, 1, 1, 2.5, -3, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (let i = 0; i < 5000; i++) {
@@ -55,5 +55,5 @@ test("adds, finds, drops and orders as a Map would", () => {
 });
 
 test("an empty table orders to nothing", () => {
-  expect(finish(new MemberTable().order(16)).length).toBe(0);
+  expect(finish(new ByteTable().order(16)).length).toBe(0);
 });

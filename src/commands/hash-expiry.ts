@@ -1,0 +1,155 @@
+/** When fields of a hash expire (Redis 7.4): HTTL and its kin. */
+import { HashReader } from "../types/hash.ts";
+import type { Context } from "./context.ts";
+import { ReplyError } from "./errors.ts";
+import { lookup } from "./lookup.ts";
+import { integer } from "./parse.ts";
+import { type Command, READ_FIRST } from "./table.ts";
+
+export const rows = [
+  {
+    name: "httl",
+    arity: -5,
+    flags: ["readonly", "fast"],
+    categories: ["hash"],
+    keys: READ_FIRST,
+    tips: ["nondeterministic_output"],
+    since: "7.4.0",
+    group: "hash",
+    complexity: "O(N) in the number of fields asked for",
+    summary: "Tells the seconds fields of a hash have left to live.",
+    arguments: [
+      { name: "key", type: "key", keySpec: 0 },
+      {
+        name: "fields",
+        type: "block",
+        token: "FIELDS",
+        arguments: [
+          { name: "numfields", type: "integer" },
+          { name: "field", type: "string", multiple: true },
+        ],
+      },
+    ],
+    handler: httl,
+  },
+  {
+    name: "hpttl",
+    arity: -5,
+    flags: ["readonly", "fast"],
+    categories: ["hash"],
+    keys: READ_FIRST,
+    tips: ["nondeterministic_output"],
+    since: "7.4.0",
+    group: "hash",
+    complexity: "O(N) in the number of fields asked for",
+    summary: "Tells the milliseconds fields of a hash have left to live.",
+    arguments: [
+      { name: "key", type: "key", keySpec: 0 },
+      {
+        name: "fields",
+        type: "block",
+        token: "FIELDS",
+        arguments: [
+          { name: "numfields", type: "integer" },
+          { name: "field", type: "string", multiple: true },
+        ],
+      },
+    ],
+    handler: hpttl,
+  },
+  {
+    name: "hexpiretime",
+    arity: -5,
+    flags: ["readonly", "fast"],
+    categories: ["hash"],
+    keys: READ_FIRST,
+    since: "7.4.0",
+    group: "hash",
+    complexity: "O(N) in the number of fields asked for",
+    summary: "Tells the Unix times in seconds when fields of a hash expire.",
+    arguments: [
+      { name: "key", type: "key", keySpec: 0 },
+      {
+        name: "fields",
+        type: "block",
+        token: "FIELDS",
+        arguments: [
+          { name: "numfields", type: "integer" },
+          { name: "field", type: "string", multiple: true },
+        ],
+      },
+    ],
+    handler: hexpiretime,
+  },
+  {
+    name: "hpexpiretime",
+    arity: -5,
+    flags: ["readonly", "fast"],
+    categories: ["hash"],
+    keys: READ_FIRST,
+    since: "7.4.0",
+    group: "hash",
+    complexity: "O(N) in the number of fields asked for",
+    summary: "Tells the Unix times in milliseconds when fields of a hash expire.",
+    arguments: [
+      { name: "key", type: "key", keySpec: 0 },
+      {
+        name: "fields",
+        type: "block",
+        token: "FIELDS",
+        arguments: [
+          { name: "numfields", type: "integer" },
+          { name: "field", type: "string", multiple: true },
+        ],
+      },
+    ],
+    handler: hpexpiretime,
+  },
+] as const satisfies readonly Command[];
+
+const FIELDS_AT = 4;
+const NO_FIELD = -2;
+const NO_EXPIRY = -1;
+
+const HASH = new HashReader();
+
+function httl(c: Context): void {
+  replyTimes(c, c.nowMs, true);
+}
+
+function hpttl(c: Context): void {
+  replyTimes(c, c.nowMs, false);
+}
+
+function hexpiretime(c: Context): void {
+  replyTimes(c, 0, true);
+}
+
+function hpexpiretime(c: Context): void {
+  replyTimes(c, 0, false);
+}
+
+/** key FIELDS numfields field …: for each field the time since `baseMs`, in milliseconds or in seconds (rounded up). */
+function replyTimes(c: Context, baseMs: number, inSeconds: boolean): void {
+  const { args, reply } = c;
+  const found = lookup(c, 1, "hash");
+  if (!args.is(2, "FIELDS")) {
+    throw new ReplyError("ERR Mandatory argument FIELDS is missing or not at the right position");
+  }
+  const wrongCount = "ERR Number of fields must be a positive integer";
+  const count = integer(c, 3, wrongCount);
+  if (count < 1) throw new ReplyError(wrongCount);
+  if (count !== args.count - FIELDS_AT) {
+    throw new ReplyError("ERR The `numfields` parameter must match the number of arguments");
+  }
+  if (found) HASH.open(c.record, c.nowMs);
+  reply.array(count);
+  for (let i = FIELDS_AT; i < args.count; i++) {
+    if (!found || !HASH.find(args.bytes, args.starts[i] as number, args.lengths[i] as number)) reply.integer(NO_FIELD);
+    else if (HASH.fieldExpireAtMs < 0) reply.integer(NO_EXPIRY);
+    else {
+      const milliseconds = HASH.fieldExpireAtMs - baseMs;
+      reply.integer(inSeconds ? Math.floor((milliseconds + 999) / 1000) : milliseconds);
+    }
+  }
+}
