@@ -1,0 +1,80 @@
+/**
+ * The payload of DUMP: one value as it lies in the file, ready for RESTORE.
+ *
+ *   | type byte | value bytes, verbatim | RDB version u16le | crc64 of all before it, 8 bytes little-endian |
+ *
+ * The version is the oldest that can read the type, so that every server able to restore the value does.
+ */
+import type { Cursor } from "../util/cursor.ts";
+import { FormatError } from "../util/format-error.ts";
+import { Span } from "../util/span.ts";
+import { Crc64 } from "./crc64.ts";
+import { RdbType, rdbTypeName, VALKEY_TYPE_BASE } from "./opcodes.ts";
+import type { Record } from "./record.ts";
+import { skipValue } from "./skip.ts";
+
+const FOOTER_BYTES = 10;
+const COPY_BYTES = 2 ** 20;
+/** Redis's limit for one string of a reply (proto-max-bulk-len). */
+const PAYLOAD_BYTES_MAX = 512 * 2 ** 20;
+/** The version that came with RESTORE. */
+const VERSION_MIN = 6;
+
+const VERSION_OF_TYPE = new Map<number, number>([
+  [RdbType.LIST_QUICKLIST, 7],
+  [RdbType.ZSET_2, 8],
+  [RdbType.MODULE_2, 8],
+  [RdbType.STREAM_LISTPACKS, 9],
+  [RdbType.HASH_LISTPACK, 10],
+  [RdbType.ZSET_LISTPACK, 10],
+  [RdbType.LIST_QUICKLIST_2, 10],
+  [RdbType.STREAM_LISTPACKS_2, 10],
+  [RdbType.SET_LISTPACK, 11],
+  [RdbType.STREAM_LISTPACKS_3, 11],
+  [RdbType.HASH_METADATA_PRE_GA, 12],
+  [RdbType.HASH_LISTPACK_EX_PRE_GA, 12],
+  [RdbType.HASH_METADATA, 12],
+  [RdbType.HASH_LISTPACK_EX, 12],
+  [RdbType.VALKEY_HASH_2, 80],
+]);
+
+/** The oldest RDB version, at least 6, whose readers know this type (a number of RdbType). */
+export function dumpVersion(type: number): number {
+  return VERSION_OF_TYPE.get(type) ?? VERSION_MIN;
+}
+
+/** Length in bytes of the value as it lies in the file. Moves the record's cursor behind it. */
+export function valueBytes(record: Record): number {
+  record.seekValue();
+  skipValue(record.cursor, record.type);
+  return record.cursor.offset - record.valueOffset;
+}
+
+/** The payload, a fresh array. Throws FormatError, "too-long" for a value beyond 512 MB. */
+export function dumpPayload(record: Record): Uint8Array {
+  const length = valueBytes(record);
+  if (length > PAYLOAD_BYTES_MAX) {
+    const found = `a ${rdbTypeName(record.type)} of ${length} bytes`;
+    throw new FormatError("too-long", record.offset, found, `at most ${PAYLOAD_BYTES_MAX} bytes for DUMP`);
+  }
+  const payload = new Uint8Array(1 + length + FOOTER_BYTES);
+  payload[0] = record.type % VALKEY_TYPE_BASE;
+  record.seekValue();
+  copyOut(record.cursor, length, payload, 1);
+  const version = dumpVersion(record.type);
+  payload[1 + length] = version & 0xff;
+  payload[2 + length] = version >>> 8;
+  const crc = new Crc64().update(payload, 0, 3 + length);
+  const footer = new DataView(payload.buffer, payload.byteOffset + 3 + length, 8);
+  footer.setInt32(0, crc.low, true);
+  footer.setInt32(4, crc.high, true);
+  return payload;
+}
+
+function copyOut(cursor: Cursor, length: number, into: Uint8Array, at: number): void {
+  const piece = new Span();
+  for (let done = 0; done < length; done += piece.length) {
+    cursor.span(Math.min(COPY_BYTES, length - done), piece);
+    into.set(piece.bytes.subarray(piece.start, piece.start + piece.length), at + done);
+  }
+}
