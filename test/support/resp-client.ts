@@ -108,21 +108,22 @@ export class RespClient {
   static connect(to: number | string): Promise<RespClient> {
     return new Promise((resolve, reject) => {
       let client: RespClient | null = null;
-      const where = typeof to === "number" ? { hostname: "127.0.0.1", port: to } : { unix: to };
-      Bun.connect({
-        ...where,
-        socket: {
-          open(socket) {
-            client = new RespClient(socket);
-            resolve(client);
-          },
-          data: (_, chunk) => client!.#received(chunk),
-          drain: () => client!.#flush(),
-          close: () => client!.#end(new Error("the server closed the connection")),
-          error: (_, error) => client!.#end(error),
-          connectError: (_, error) => reject(error),
+      const socket = {
+        open(opened: Socket<undefined>) {
+          client = new RespClient(opened);
+          resolve(client);
         },
-      }).catch(reject);
+        data: (_: Socket<undefined>, chunk: Buffer) => client!.#received(chunk),
+        drain: () => client!.#flush(),
+        close: () => client!.#end(new Error("the server closed the connection")),
+        error: (_: Socket<undefined>, error: Error) => client!.#end(error),
+        connectError: (_: Socket<undefined>, error: Error) => reject(error),
+      };
+      const connecting =
+        typeof to === "number"
+          ? Bun.connect<undefined>({ hostname: "127.0.0.1", port: to, socket })
+          : Bun.connect<undefined>({ unix: to, socket });
+      connecting.catch(reject);
     });
   }
 
