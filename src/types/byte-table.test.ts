@@ -1,59 +1,47 @@
 import { expect, test } from "bun:test";
-import { binaryBytes, Span } from "../util/span.ts";
+import { binaryBytes } from "../util/span.ts";
 import { ByteTable } from "./byte-table.ts";
 
-function finish<T>(steps: Generator<void, T, void>): T {
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-  }
-}
+const SEED = Number(process.env["FOLIO_SEED"] ?? Date.now() % 2 ** 31);
 
-test("adds, finds, drops and orders as a Map would", () => {
-  let seed = Number(process.env["FOLIO_SEED"] ?? Date.now() % 1e9);
-  console.log(`FOLIO_SEED=${seed}`);
+test(`members keep their number and mark while the table grows (FOLIO_SEED=${SEED})`, () => {
+  let state = SEED;
   const random = (below: number) => {
-    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-    return Math.floor((seed / 2 ** 32) * below);
+    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
+    return (state >> 8) % below;
   };
   const table = new ByteTable();
   const model = new Map<string, number>();
-  const scores = [0, 1, 1, 2.5, -3, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (let i = 0; i < 5000; i++) {
-    const text = `${"x".repeat(random(40))}${random(3000)}`;
-    const bytes = binaryBytes(text);
-    const row = table.find(bytes, 0, bytes.length);
-    expect(row >= 0).toBe(model.has(text));
-    if (row < 0) {
-      // A dropped member is never added again: combining sets never does.
-      if (random(10) === 0) continue;
-      const score = scores[random(scores.length)] as number;
-      table.add(bytes, 0, bytes.length, score);
-      model.set(text, score);
-    } else {
-      expect(table.scores[row]).toBe(model.get(text) as number);
-    }
+  for (let i = 0; i < 20_000; i++) {
+    const text = random(3) === 0 ? "x".repeat(random(200)) : `member:${random(8_000)}`;
+    const index = table.add(binaryBytes(`__${text}`), 2, text.length);
+    const known = model.get(text);
+    if (known === undefined) model.set(text, index);
+    else expect(index).toBe(known);
+    table.marks[index] = index * 3 + 1;
   }
-  let dropped = 0;
-  for (const text of [...model.keys()]) {
-    if (random(3) !== 0) continue;
-    const bytes = binaryBytes(text);
-    table.drop(table.find(bytes, 0, bytes.length));
-    expect(table.find(bytes, 0, bytes.length)).toBe(-1);
-    model.delete(text);
-    dropped++;
+  expect(table.count).toBe(model.size);
+  for (const [text, index] of model) {
+    expect(table.indexOf(binaryBytes(text), 0, text.length)).toBe(index);
+    expect(table.marks[index]).toBe(index * 3 + 1);
+    expect(table.members.length(index)).toBe(text.length);
   }
-  expect(dropped).toBeGreaterThan(0);
-  expect(table.alive).toBe(model.size);
-  const span = new Span();
-  const ordered = [...finish(table.order(64))].map((row) => {
-    table.member(row, span);
-    return [span.text(), table.scores[row] as number] as const;
-  });
-  const expected = [...model].sort(([a, x], [b, y]) => (x === y ? (a < b ? -1 : 1) : x < y ? -1 : 1));
-  expect(ordered).toEqual(expected);
+  expect(table.indexOf(binaryBytes("absent"), 0, 6)).toBe(-1);
 });
 
-test("an empty table orders to nothing", () => {
-  expect(finish(new ByteTable().order(16)).length).toBe(0);
+test("an empty member is a member", () => {
+  const table = new ByteTable();
+  expect(table.indexOf(binaryBytes(""), 0, 0)).toBe(-1);
+  expect(table.add(binaryBytes(""), 0, 0)).toBe(0);
+  expect(table.indexOf(binaryBytes("abc"), 1, 0)).toBe(0);
+});
+
+test("elements order as memcmp does, the shorter first", () => {
+  const { members } = new ByteTable();
+  for (const text of ["b", "a", "ab", "a", "\xff", ""]) members.add(binaryBytes(text), 0, text.length);
+  expect(members.compare(0, 1)).toBeGreaterThan(0);
+  expect(members.compare(1, 2)).toBeLessThan(0);
+  expect(members.compare(1, 3)).toBe(0);
+  expect(members.compare(4, 0)).toBeGreaterThan(0);
+  expect(members.compare(5, 1)).toBeLessThan(0);
 });
