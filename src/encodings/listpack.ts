@@ -11,7 +11,7 @@
  *   11110000 + u32le + bytes     string
  *   11110001 … 11110100          signed integer of 2, 3, 4, 8 bytes, little-endian
  */
-import { parseInteger } from "../util/integer.ts";
+import { parseInteger, parseInteger64 } from "../util/integer.ts";
 import { Element } from "./element.ts";
 import { i24le, i32le, Packed, sameBytes, u16le } from "./packed.ts";
 
@@ -201,4 +201,17 @@ export class Listpack extends Packed {
     this.pos = after;
     return true;
   }
+}
+
+/** Bytes that the string takes as an element of a listpack, as an integer where it spells one. */
+export function encodedListpackBytes(bytes: Uint8Array, start: number, length: number): number {
+  const number = parseInteger64(bytes, start, length);
+  let size: number;
+  if (number === null) size = length + (length < 64 ? 1 : length < 4096 ? 2 : 5);
+  else if (number >= 0 && number < 128) size = 1;
+  else if (number >= -4096 && number < 4096) size = 2;
+  else if (number >= -32768 && number < 32768) size = 3;
+  else if (number >= -8388608 && number < 8388608) size = 4;
+  else size = number >= -2147483648 && number < 2147483648 ? 5 : 9;
+  return size + backLengthBytes(size);
 }

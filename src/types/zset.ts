@@ -1,51 +1,197 @@
+/**
+ * A sorted set where it lies in the RDB file:
+ *
+ *   ZSET             count | { member | score as text } …       ZSET_2   count | { member | score float64 } …
+ *   ZSET_ZIPLIST     ziplist of { member, score }               ZSET_LISTPACK   listpack of { member, score }
+ *
+ * Redis writes sequences from the highest to the lowest, packed ones from the lowest to the highest; other writers may
+ * use any order. As Elements the reader gives the members in stored order; sorted() gives them in order.
+ */
+import { Listpack } from "../encodings/listpack.ts";
+import type { Packed } from "../encodings/packed.ts";
+import { Ziplist } from "../encodings/ziplist.ts";
+import { readCount } from "../rdb/length.ts";
+import { RdbType } from "../rdb/opcodes.ts";
 import type { Record } from "../rdb/record.ts";
-import { type Element, Elements } from "./elements.ts";
+import { Scratch } from "../rdb/scratch.ts";
+import { readString } from "../rdb/string.ts";
+import type { Cursor } from "../util/cursor.ts";
+import { Blob } from "./blob.ts";
+import { countMismatch, Element, Elements, wrongType } from "./elements.ts";
 import { DEFAULT_LIMITS, type EncodingLimits } from "./limits.ts";
+import { elementScore, readBinaryScore, readTextScore, skipTextScore } from "./score.ts";
+import { type MemberStore, SortedMembers } from "./sorted-members.ts";
 
-/** The members of a sorted set in (score, member bytes) order, loaded by ZsetReader.sorted() or loadSome(). */
-export interface SortedMembers {
-  readonly count: number;
-  /** Score of the member of rank i (0 = lowest). */
-  score(i: number): number;
-  /** The member of rank i; valid until the next call of member() on this set of members. */
-  member(i: number): Element;
-  /** Rank of these bytes, -1 when they are no member. Linear. */
-  rankOf(bytes: Uint8Array, start: number, length: number): number;
-}
+export type { SortedMembers } from "./sorted-members.ts";
 
-/** A sorted set where it lies in the RDB file. As Elements: members in stored order, with `score`. */
-export class ZsetReader extends Elements {
-  constructor(readonly limits: EncodingLimits = DEFAULT_LIMITS) {
-    super();
-  }
+export class ZsetReader extends Elements implements MemberStore {
   /** Number of members, set by open(). */
   count = 0;
   /** Score of the current member, after next() or find(). */
   score = 0;
-  open(_record: Record): void {
-    throw new Error("not built yet");
+
+  private record: Record | null = null;
+  /** Null for a sequence. */
+  private packed: Packed | null = null;
+  private binary = false;
+  private sequenceOffset = 0;
+  private seen = 0;
+  /** Where the current member begins: its position in the packed bytes or its offset in the file. */
+  private memberPosition = 0;
+  private readonly members = new SortedMembers(this);
+  private readonly listpack = new Listpack();
+  private readonly ziplist = new Ziplist();
+  private readonly blob = new Blob();
+  private readonly scoreElement = new Element();
+  /** The packed bytes when they were compressed; members of a sequence use the scratches below. */
+  private readonly scratch = new Scratch();
+  private readonly memberScratch = new Scratch();
+  /** While loading: the member being read and the one before it, to compare where scores tie. */
+  private loading = new Element();
+  private loaded = new Element();
+  private loadingScratch = new Scratch();
+  private loadedScratch = new Scratch();
+
+  constructor(readonly limits: EncodingLimits = DEFAULT_LIMITS) {
+    super();
   }
+
+  /**
+   * Opens the record's value; the reader is then before the first member. Reads go through `record.cursor` until the
+   * next open(). Throws FormatError.
+   */
+  open(record: Record): void {
+    record.seekValue();
+    const { cursor } = record;
+    this.record = record;
+    this.seen = 0;
+    this.packed = null;
+    this.members.clear();
+    if (record.type === RdbType.ZSET || record.type === RdbType.ZSET_2) {
+      this.binary = record.type === RdbType.ZSET_2;
+      this.count = readCount(cursor, this.binary ? 9 : 2);
+      this.sequenceOffset = cursor.offset;
+    } else if (record.type === RdbType.ZSET_LISTPACK || record.type === RdbType.ZSET_ZIPLIST) {
+      const walker = record.type === RdbType.ZSET_LISTPACK ? this.listpack : this.ziplist;
+      this.packed = this.blob.open(cursor, this.scratch, walker);
+      const elements = walker.count();
+      if (elements % 2 !== 0) throw countMismatch(record.valueOffset, elements, elements + 1);
+      this.count = elements / 2;
+    } else throw wrongType(record, "zset");
+  }
+
+  private get cursor(): Cursor {
+    return (this.record as Record).cursor;
+  }
+
+  private get valueOffset(): number {
+    return (this.record as Record).valueOffset;
+  }
+
   /** Back before the first member in stored order. */
   rewind(): void {
-    throw new Error("not built yet");
+    this.seen = 0;
+    if (this.packed !== null) this.packed.rewind();
+    else this.cursor.seek(this.sequenceOffset);
   }
+
+  /** As Redis 7.2 would hold the sorted set after loading it. May walk; rewinds then. */
   get encoding(): "listpack" | "skiplist" {
-    throw new Error("not built yet");
+    if (this.count > this.limits["zset-max-listpack-entries"]) return "skiplist";
+    if (this.packed !== null) return "listpack";
+    this.rewind();
+    let longest = 0;
+    while (this.next()) longest = Math.max(longest, this.element.length);
+    this.rewind();
+    return longest > this.limits["zset-max-listpack-value"] ? "skiplist" : "listpack";
   }
-  /** Moves to the next member in stored order. */
+
+  /** Moves to the next member in stored order: sets score. */
   next(): boolean {
-    throw new Error("not built yet");
+    return this.readNext(this, this.memberScratch);
   }
-  /** Finds a member: sets `score`. Moves the iteration: rewind() before walking again. */
-  find(_bytes: Uint8Array, _start: number, _length: number): boolean {
-    throw new Error("not built yet");
+
+  private readNext(into: Element, scratch: Scratch): boolean {
+    if (this.seen >= this.count) return false;
+    this.seen++;
+    const { packed } = this;
+    if (packed !== null) {
+      this.memberPosition = packed.pos;
+      if (!packed.next(into)) throw countMismatch(this.valueOffset, this.seen - 1, this.count);
+      this.readPackedScore(packed);
+    } else {
+      const { cursor } = this;
+      this.memberPosition = cursor.base + cursor.pos;
+      into.isInt = false;
+      readString(cursor, into.element, scratch);
+      this.score = this.binary ? readBinaryScore(cursor) : readTextScore(cursor);
+    }
+    return true;
   }
-  /** Loads up to `n` more members for sorted(); true when all are there. A sliced command yields between calls. */
-  loadSome(_n: number): boolean {
-    throw new Error("not built yet");
+
+  private readPackedScore(packed: Packed): void {
+    if (!packed.next(this.scoreElement)) throw countMismatch(this.valueOffset, this.seen - 1, this.count);
+    this.score = elementScore(this.scoreElement, this.valueOffset);
   }
-  /** The members in order (loads what is not loaded yet). Valid until the next open(). */
+
+  /** Finds a member: sets `score`. Moves the iteration: rewind() before walking again. A sequence is walked. */
+  find(bytes: Uint8Array, start: number, length: number): boolean {
+    this.rewind();
+    const { packed } = this;
+    if (packed !== null) {
+      if (!packed.find(bytes, start, length, 2)) return false;
+      this.setBytes(bytes, start, length);
+      this.readPackedScore(packed);
+      return true;
+    }
+    const { cursor } = this;
+    for (let i = 0; i < this.count; i++) {
+      if (this.blob.matches(cursor, this.memberScratch, bytes, start, length)) {
+        this.setBytes(bytes, start, length);
+        this.score = this.binary ? readBinaryScore(cursor) : readTextScore(cursor);
+        return true;
+      }
+      if (this.binary) cursor.skip(8);
+      else skipTextScore(cursor);
+    }
+    return false;
+  }
+
+  /**
+   * Loads up to `n` more members for sorted(); true when all are there. A sliced command yields between calls; it
+   * calls neither next() nor find() meanwhile. Putting members of a foreign writer's order in order is not sliced: the
+   * last call does it.
+   */
+  loadSome(n: number): boolean {
+    const { members } = this;
+    if (members.complete) return true;
+    if (members.count === 0) this.rewind();
+    for (let i = 0; i < n && this.readNext(this.loading, this.loadingScratch); i++) {
+      members.add(this.score, this.memberPosition, this.loading, this.loaded);
+      [this.loading, this.loaded] = [this.loaded, this.loading];
+      [this.loadingScratch, this.loadedScratch] = [this.loadedScratch, this.loadingScratch];
+    }
+    if (this.seen < this.count) return false;
+    members.finish();
+    return true;
+  }
+
+  /** The members in (score, member bytes) order; loads what is not loaded yet. Valid until the next open(). */
   sorted(): SortedMembers {
-    throw new Error("not built yet");
+    while (!this.loadSome(this.count + 1));
+    return this.members;
+  }
+
+  /** Reads the member that begins at `position` again, decompressing into `scratch`. Moves the iteration. */
+  readMember(position: number, into: Element, scratch: Scratch): void {
+    if (this.packed !== null) {
+      this.packed.pos = position;
+      this.packed.next(into);
+      return;
+    }
+    const { cursor } = this;
+    cursor.seek(position);
+    into.isInt = false;
+    readString(cursor, into.element, scratch);
   }
 }
