@@ -33,6 +33,8 @@ export const COUNT_UNKNOWN = -1;
 /** The latest expiry of a hash field that Redis can hold: 48 bits of milliseconds. */
 const FIELD_EXPIRY_MS_MAX = 2 ** 48 - 1;
 const SCORE_NAN = 253;
+/** The count in a zipmap that does not know. */
+const ZIPMAP_MANY = 254;
 /** What C's "%lg" takes: the text may go on behind it. */
 const SCORE_TEXT = /^\s*[+-]?(\d|\.\d|inf)/i;
 
@@ -96,8 +98,7 @@ export class ValueChecker {
       case RdbType.HASH_ZIPLIST:
         return this.#pairs(cursor, type, this.#ziplist, validateZiplist);
       case RdbType.HASH_ZIPMAP:
-        this.#pairs(cursor, type, this.#zipmap, validateZipmap);
-        return COUNT_UNKNOWN;
+        return this.#zipmapPairs(cursor, type);
       case RdbType.SET_INTSET:
         this.#blobOf(cursor, type, validateIntset, false);
         return COUNT_UNKNOWN;
@@ -137,6 +138,16 @@ export class ValueChecker {
       if (!walker.skip()) throw badValue(offset, type, "a last field without its value");
     }
     return fields.size;
+  }
+
+  /** Redis refuses an empty zipmap, and one whose count says neither how many pairs there are nor "many". */
+  #zipmapPairs(cursor: Cursor, type: number): number {
+    const { offset } = cursor;
+    const pairs = this.#pairs(cursor, type, this.#zipmap, validateZipmap);
+    const said = this.#blob.bytes[this.#blob.start] as number;
+    if (pairs === 0) throw badValue(offset, type, "an empty zipmap");
+    if (said !== pairs && said !== ZIPMAP_MANY) throw badValue(offset, type, `a zipmap of ${pairs} that says ${said}`);
+    return pairs;
   }
 
   #quicklist(cursor: Cursor, type: number): number {
