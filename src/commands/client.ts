@@ -14,6 +14,8 @@ export interface ClientConnection {
   readonly pendingChunks: number;
   /** Bytes held for this connection. */
   readonly memoryBytes: number;
+  /** The client must authenticate first: tight limits on its requests. */
+  restricted: boolean;
   /** Ends the connection: at once, or when what is pending has been sent. */
   close(afterReply: boolean): void;
 }
@@ -50,6 +52,17 @@ export class Client {
     this.createdAtMs = nowMs;
     this.activeAtMs = nowMs;
   }
+
+  /** RESET: as new, but for id, connection and authentication. */
+  reset(): void {
+    this.name = "";
+    this.protocol = 2;
+    this.dbid = 0;
+    this.user = "default";
+    this.replyMode = "on";
+    this.noEvict = false;
+    this.noTouch = false;
+  }
 }
 
 /** The connected clients, by id in the order they came. */
@@ -60,8 +73,30 @@ export class Clients {
   pausedUntilMs = 0;
   pauseKind: "all" | "write" = "all";
 
+  /** Called when a pause ends. */
+  onUnpause: () => void = () => {};
+
   get count(): number {
     return this.byId.size;
+  }
+
+  /** Clients whose command is parked or held back. */
+  get blockedCount(): number {
+    let blocked = 0;
+    for (const client of this.byId.values()) if (client.parked) blocked++;
+    return blocked;
+  }
+
+  /** CLIENT PAUSE: a longer pause, and "all" over "write", win over what is there. */
+  pause(untilMs: number, kind: "all" | "write"): void {
+    const isPaused = this.pausedUntilMs > 0;
+    this.pauseKind = isPaused && this.pauseKind === "all" ? "all" : kind;
+    this.pausedUntilMs = Math.max(this.pausedUntilMs, untilMs);
+  }
+
+  unpause(): void {
+    this.pausedUntilMs = 0;
+    this.onUnpause();
   }
 
   add(connection: ClientConnection, nowMs: number): Client {

@@ -4,11 +4,14 @@
  * (every ~256 elements); dispatch goes on at once while the time slice lasts, then serves other clients. Its context
  * (args, reply, record) is its own until it ends; shared scratch may be overwritten between yields.
  */
-import type { Database, Keyspace } from "../keyspace/database.ts";
+import type { Database } from "../keyspace/database.ts";
+import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { Args } from "../net/args.ts";
 import type { Reply } from "../net/reply.ts";
 import type { Record } from "../rdb/record.ts";
 import type { Client, Clients } from "./client.ts";
+import type { CommandTable } from "./registry.ts";
+import type { SlowLog } from "./slowlog.ts";
 import type { Stats } from "./stats.ts";
 
 export interface Context {
@@ -22,6 +25,8 @@ export interface Context {
   readonly server: Server;
   /** The clock, read once per batch of requests: all of one command's keys expire at the same moment. */
   readonly nowMs: number;
+  readonly commands: CommandTable;
+  readonly slowLog: SlowLog;
 }
 
 export type Handler = (c: Context) => void | Generator<void, void, void>;

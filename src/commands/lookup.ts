@@ -1,5 +1,6 @@
 /** Finding a key for a handler: expired keys are absent, the wrong type is an error, hits and misses are counted. */
-import { type ObjectType, objectType, type Record } from "../rdb/record.ts";
+import { type ObjectType, objectType } from "../rdb/opcodes.ts";
+import type { Record } from "../rdb/record.ts";
 import type { Context } from "./context.ts";
 import { wrongType } from "./errors.ts";
 

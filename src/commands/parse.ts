@@ -1,5 +1,5 @@
 /** Arguments as numbers, with Redis's strictness and words. All throw ReplyError. */
-import { parseDouble } from "../util/decimal.ts";
+import { parseDouble } from "../util/parse-double.ts";
 import { binaryText } from "../util/span.ts";
 import type { Context } from "./context.ts";
 import { notAnInteger, ReplyError } from "./errors.ts";

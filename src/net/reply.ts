@@ -78,6 +78,17 @@ export class Reply {
     }
   }
 
+  /** Puts back what followed `mark` in a writer that has been emptied up to it. */
+  restore(bytes: Uint8Array, references: readonly Reference[], mark: number): void {
+    this.ensure(bytes.length);
+    this.buffer.set(bytes, 0);
+    this.length = bytes.length;
+    for (const reference of references) {
+      this.references.push({ ...reference, at: reference.at - mark });
+      this.referencedBytes += reference.length;
+    }
+  }
+
   /** "+text". `text` is binary and holds no line break. */
   simple(text: string): void {
     this.#line(43, text);

@@ -1,0 +1,301 @@
+/**
+ * Dispatch: request → table row → checks in Redis's order → handler → reply, for every connection of the server.
+ *
+ *   execute ─ known? ─ arity ─ authenticated? ─ loading? ─ paused? ─ served yet? ─ handler ─► reply in the shared writer
+ *                                                                       │ a generator that lasts
+ *                                                                       ▼
+ *                                              parked with a context of its own (slices.ts)
+ *
+ * Whatever a handler throws becomes a reply: what it had half written is rolled back, other clients go on.
+ */
+import type { Args } from "../net/args.ts";
+import type { Connection, Limits, RequestService } from "../net/connection.ts";
+import type { Reply } from "../net/reply.ts";
+import { FormatError } from "../util/format-error.ts";
+import type { Client } from "./client.ts";
+import { CommandContext, ContextPool } from "./command-context.ts";
+import type { Server } from "./context.ts";
+import { ReplyError } from "./errors.ts";
+import { Gate } from "./gate.ts";
+import { Postponed } from "./postponed.ts";
+import type { CommandTable, Entry } from "./registry.ts";
+import { runSlice, Slices, Task } from "./slices.ts";
+import type { SlowLog } from "./slowlog.ts";
+import type { Stats } from "./stats.ts";
+
+const NO_AUTHENTICATION = "NOAUTH Authentication required.";
+const LOADING = "LOADING Redis is loading the dataset in memory";
+/** Different complaints about damaged bytes that are logged; further ones are only counted. */
+const DAMAGE_LOGGED_MAX = 100;
+
+export class Dispatcher implements RequestService<Client> {
+  readonly table: CommandTable;
+  readonly server: Server;
+  readonly slowLog: SlowLog;
+  readonly traffic: Stats;
+  readonly limits: Limits;
+  readonly #gate: Gate;
+  readonly #contexts: ContextPool;
+  readonly #slices: Slices;
+  readonly #postponed: Postponed;
+  readonly #damageLogged = new Set<string>();
+  #context: CommandContext;
+  /** End of the last command: the next one's start. */
+  #clockMs = 0;
+
+  constructor(server: Server, table: CommandTable, slowLog: SlowLog) {
+    this.server = server;
+    this.table = table;
+    this.slowLog = slowLog;
+    this.traffic = server.stats;
+    this.#gate = new Gate(server);
+    this.limits = this.#gate.limits;
+    this.#contexts = new ContextPool(() => new CommandContext(server, table, slowLog));
+    this.#context = this.#contexts.take();
+    this.#slices = new Slices((task, error) => this.#taskEnded(task, error));
+    this.#postponed = new Postponed(server.clients, (connection, args) => this.#resume(connection, args));
+  }
+
+  get reply(): Reply {
+    return this.#context.reply;
+  }
+
+  /** Sliced commands that have not ended. */
+  get slicedCommands(): number {
+    return this.#slices.count;
+  }
+
+  open(connection: Connection<Client>): void {
+    this.#gate.open(connection);
+  }
+
+  begin(connection: Connection<Client>): void {
+    const context = this.#context;
+    context.nowMs = Date.now();
+    connection.owner.activeAtMs = context.nowMs;
+    this.#clockMs = performance.now();
+  }
+
+  execute(connection: Connection<Client>, args: Args): boolean {
+    const context = this.#context;
+    const client = connection.owner;
+    const { reply } = context;
+    context.args = args;
+    context.client = client;
+    reply.protocol = client.protocol;
+    const mark = reply.length;
+    let entry = this.table.find(args.bytes, args.starts[0] as number, args.lengths[0] as number);
+    if (entry !== null && entry.subcommands !== null && args.count > 1) {
+      entry = entry.subcommands.find(args.bytes, args.starts[1] as number, args.lengths[1] as number) ?? entry;
+    }
+    const refusal = this.#refusal(entry, client, args);
+    if (refusal !== "") {
+      this.#reject(entry, refusal, reply);
+    } else if ((entry as Entry).isWrite || this.server.clients.pausedUntilMs > 0) {
+      if (this.#postponed.add(connection, args, entry as Entry, context.nowMs)) return false;
+      if ((entry as Entry).handler !== undefined) return this.#call(entry as Entry, context, connection, mark);
+      this.#reject(entry, unavailable(entry as Entry), reply);
+    } else {
+      return this.#call(entry as Entry, context, connection, mark);
+    }
+    if (client.replyMode !== "on") this.#silence(client, reply, mark);
+    return !connection.closing;
+  }
+
+  drained(connection: Connection<Client>): void {
+    this.#slices.drained(connection);
+  }
+
+  protocolError(connection: Connection<Client>, error: string): void {
+    const { reply } = this;
+    this.server.log("verbose", `Protocol error (${error.slice(16)}) from client ${connection.address}`);
+    this.traffic.countError("ERR");
+    reply.error(`ERR ${error}`);
+  }
+
+  queryLimitReached(connection: Connection<Client>): void {
+    this.traffic.queryBufferLimitDisconnections++;
+    const received = `qbuf=${connection.queryBytes}`;
+    this.server.log(
+      "warning",
+      `Closing client that reached max query buffer length: id=${connection.owner.id} addr=${connection.address} ${received}`,
+    );
+    connection.close(false);
+  }
+
+  outputLimitReached(connection: Connection<Client>): void {
+    this.traffic.outputBufferLimitDisconnections++;
+    const pending = `omem=${connection.pendingBytes}`;
+    this.server.log(
+      "warning",
+      `Client id=${connection.owner.id} addr=${connection.address} ${pending} closed for overcoming of output buffer limits.`,
+    );
+  }
+
+  close(connection: Connection<Client>): void {
+    this.#slices.drop(connection);
+    this.#postponed.drop(connection);
+    this.#gate.close(connection);
+  }
+
+  /** Once a second: idle clients, output limits over time, the end of a pause. */
+  tick(nowMs: number): void {
+    this.#gate.tick(nowMs);
+    this.#postponed.tick(nowMs);
+  }
+
+  /** Why the request is refused before its handler, "" when it is not. */
+  #refusal(entry: Entry | null, client: Client, args: Args): string {
+    if (entry === null) return unknownCommand(args);
+    if (entry.subcommands !== null && args.count > 1) return unknownSubcommand(entry, args);
+    if (!entry.acceptsCount(args.count)) return `ERR wrong number of arguments for '${entry.fullName}' command`;
+    if (!client.authenticated && !entry.isNoAuth) return NO_AUTHENTICATION;
+    if (!entry.isLoading && this.server.loading) return LOADING;
+    if (entry.handler === undefined && !entry.isWrite) return unavailable(entry);
+    return "";
+  }
+
+  #reject(entry: Entry | null, error: string, reply: Reply): void {
+    if (entry !== null) entry.stats.rejected++;
+    this.traffic.countError(error);
+    reply.error(error);
+  }
+
+  /** Calls the handler; false when the connection must wait for it. */
+  #call(entry: Entry, context: CommandContext, connection: Connection<Client>, mark: number): boolean {
+    const { client, reply } = context;
+    const { stats } = entry;
+    const errorsBefore = reply.errors;
+    const startedMs = this.#clockMs;
+    try {
+      const generator = (entry.handler as NonNullable<Entry["handler"]>)(context);
+      if (generator !== undefined && !runSlice(generator, performance.now())) {
+        this.#park(new Task(context, connection, entry, generator, errorsBefore), mark, performance.now() - startedMs);
+        return false;
+      }
+    } catch (error) {
+      this.#failed(entry, error, reply, mark);
+    }
+    const endedMs = performance.now();
+    this.#clockMs = endedMs;
+    const usec = (endedMs - startedMs) * 1000;
+    stats.calls++;
+    stats.usec += usec;
+    this.traffic.commandsProcessed++;
+    client.commands++;
+    client.lastCommand = entry.fullName;
+    if (reply.errors !== errorsBefore) this.#countFailure(entry, reply);
+    if (usec > this.slowLog.thresholdUsec) this.slowLog.add(context, entry, usec);
+    if (client.replyMode !== "on") this.#silence(client, reply, mark);
+    return !connection.closing;
+  }
+
+  /** The command goes on in slices, with this context; others get another one. */
+  #park(task: Task, mark: number, runMs: number): void {
+    const { connection, context } = task;
+    context.args = context.args.detached();
+    task.runMs = runMs;
+    this.#context = this.#contexts.take();
+    this.#context.nowMs = context.nowMs;
+    connection.waiting = true;
+    context.client.parked = true;
+    context.client.lastCommand = task.entry.fullName;
+    connection.flushBefore(context.reply, mark);
+    this.#slices.add(task);
+  }
+
+  #taskEnded(task: Task, error: unknown): void {
+    const { context, connection, entry } = task;
+    const { client, reply } = context;
+    if (error !== undefined) {
+      if (task.partlySent) {
+        this.#failed(entry, error, reply, reply.length);
+        this.server.log("warning", `Closing client ${connection.address}: its reply failed when part of it was sent.`);
+        connection.close(false);
+      } else {
+        this.#failed(entry, error, reply, 0);
+      }
+    }
+    const usec = task.runMs * 1000;
+    entry.stats.calls++;
+    entry.stats.usec += usec;
+    this.traffic.commandsProcessed++;
+    client.commands++;
+    if (reply.errors !== task.errorsBefore) this.#countFailure(entry, reply);
+    if (usec > this.slowLog.thresholdUsec) this.slowLog.add(context, entry, usec);
+    if (client.replyMode !== "on") this.#silence(client, reply, 0);
+    connection.flush(reply);
+    client.parked = false;
+    this.#contexts.give(context);
+    connection.proceed();
+  }
+
+  /** Runs a request that was postponed. */
+  #resume(connection: Connection<Client>, args: Args): void {
+    if (connection.closed) return;
+    connection.waiting = false;
+    this.begin(connection);
+    const goesOn = this.execute(connection, args);
+    connection.flush(this.reply);
+    if (goesOn) connection.proceed();
+    else if (connection.closing) connection.close(true);
+  }
+
+  /** Writes the reply for what a handler threw. */
+  #failed(entry: Entry, error: unknown, reply: Reply, mark: number): void {
+    reply.rollback(mark);
+    if (error instanceof ReplyError) {
+      reply.error(error.message);
+    } else if (error instanceof FormatError) {
+      this.traffic.damagedReplies++;
+      const text = `the value cannot be read: ${error.message}`;
+      if (this.#damageLogged.size < DAMAGE_LOGGED_MAX && !this.#damageLogged.has(text)) {
+        this.#damageLogged.add(text);
+        this.server.log("warning", `${entry.fullName}: ${text}`);
+      }
+      reply.error(`ERR ${text}`);
+    } else {
+      this.traffic.unexpectedErrors++;
+      const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.server.log("warning", `Unexpected error in '${entry.fullName}', please report it: ${detail}`);
+      reply.error(`ERR internal error while running '${entry.fullName}'; the server's log has the details`);
+    }
+  }
+
+  #countFailure(entry: Entry, reply: Reply): void {
+    entry.stats.failed++;
+    this.traffic.countError(reply.lastError);
+  }
+
+  /** CLIENT REPLY OFF and SKIP: takes the reply back. */
+  #silence(client: Client, reply: Reply, mark: number): void {
+    reply.rollback(mark);
+    if (client.replyMode === "skip") client.replyMode = "on";
+    else if (client.replyMode === "skip-next") client.replyMode = "skip";
+  }
+}
+
+function unavailable(entry: Entry): string {
+  return `READONLY Folio serves this snapshot read-only: ${entry.fullName} is not available yet`;
+}
+
+/** As C's "%.*s": at most `bytes`, up to a NUL. */
+function clipped(text: string, bytes: number): string {
+  const nul = text.indexOf("\0");
+  return text.slice(0, nul < 0 ? bytes : Math.min(nul, bytes));
+}
+
+const SHOWN_BYTES_MAX = 128;
+
+function unknownCommand(args: Args): string {
+  let shown = "";
+  for (let i = 1; i < args.count && shown.length < SHOWN_BYTES_MAX; i++) {
+    shown += `'${clipped(args.text(i), SHOWN_BYTES_MAX - shown.length)}' `;
+  }
+  return `ERR unknown command '${clipped(args.text(0), SHOWN_BYTES_MAX)}', with args beginning with: ${shown}`;
+}
+
+function unknownSubcommand(container: Entry, args: Args): string {
+  const shown = clipped(args.text(1), SHOWN_BYTES_MAX);
+  return `ERR unknown subcommand '${shown}'. Try ${container.fullName.toUpperCase()} HELP.`;
+}

@@ -1,0 +1,62 @@
+/** The slow log: the latest commands whose handler took longer than slowlog-log-slower-than. */
+import type { Context } from "./context.ts";
+import type { Entry } from "./registry.ts";
+
+const ARGUMENTS_MAX = 32;
+const ARGUMENT_BYTES_MAX = 128;
+
+export interface SlowCommand {
+  readonly id: number;
+  readonly atSeconds: number;
+  readonly usec: number;
+  /** Binary strings, cut. */
+  readonly args: readonly string[];
+  readonly address: string;
+  readonly clientName: string;
+}
+
+export class SlowLog {
+  /** Infinity: nothing is logged. */
+  readonly thresholdUsec: number;
+  readonly #lengthMax: number;
+  #nextId = 0;
+  /** Newest first. */
+  entries: SlowCommand[] = [];
+
+  /** `thresholdUsec` < 0 turns the log off. */
+  constructor(thresholdUsec: number, lengthMax: number) {
+    this.thresholdUsec = thresholdUsec < 0 ? Infinity : thresholdUsec;
+    this.#lengthMax = lengthMax;
+  }
+
+  add(c: Context, entry: Entry, usec: number): void {
+    if (entry.command.flags.includes("skip_slowlog")) return;
+    const { client } = c;
+    this.entries.unshift({
+      id: this.#nextId++,
+      atSeconds: Math.floor(Date.now() / 1000),
+      usec: Math.round(usec),
+      args: shortened(c),
+      address: client.connection.address,
+      clientName: client.name,
+    });
+    if (this.entries.length > this.#lengthMax) this.entries.length = this.#lengthMax;
+  }
+}
+
+function shortened(c: Context): string[] {
+  const { args } = c;
+  const shown = args.count > ARGUMENTS_MAX ? ARGUMENTS_MAX - 1 : args.count;
+  const words: string[] = [];
+  for (let i = 0; i < shown; i++) {
+    const length = args.lengths[i] as number;
+    const text = args.text(i);
+    words.push(
+      length <= ARGUMENT_BYTES_MAX
+        ? text
+        : `${text.slice(0, ARGUMENT_BYTES_MAX)}... (${length - ARGUMENT_BYTES_MAX} more bytes)`,
+    );
+  }
+  if (shown < args.count) words.push(`... (${args.count - shown} more arguments)`);
+  return words;
+}

@@ -1,0 +1,395 @@
+/**
+ * One client's connection: bytes in, requests out to the service, replies back, with back-pressure both ways.
+ *
+ *   data event ── parsed in place ──► service.execute ──► shared Reply ── one write per batch ──► socket
+ *        │ what is left over                                   │ what the socket does not take
+ *        ▼                                                     ▼
+ *   query  bytes[start, end), own buffer, none when idle    pending chunks, sent on drain
+ *
+ * While output is pending beyond OUTPUT_SOFT_BYTES, or a sliced command runs, no further request is executed; when much
+ * input has gathered meanwhile, the socket is not read.
+ */
+import type { Socket } from "bun";
+import type { Args } from "./args.ts";
+import type { Reply } from "./reply.ts";
+import { Parsed, RequestParser } from "./request-parser.ts";
+
+/** A client with more pending output than this gets no further request executed until it has read. */
+export const OUTPUT_SOFT_BYTES = 1024 * 1024;
+/** Replies of a batch beyond this are handed to the socket before the batch ends. */
+const BATCH_BYTES_MAX = 256 * 1024;
+/** A waiting connection that has gathered this much input is not read any more. */
+const INPUT_WAITING_BYTES_MAX = 1024 * 1024;
+/** A query buffer grows by at most this beyond what is needed. */
+const QUERY_GROWTH_BYTES_MAX = 64 * 1024 * 1024;
+const PARSERS_KEPT_MAX = 16;
+
+/** What the server makes of requests. `Owner`: what it keeps per connection. */
+export interface RequestService<Owner> {
+  /** The shared writer that `execute` writes into. */
+  readonly reply: Reply;
+  readonly limits: Limits;
+  readonly traffic: Traffic;
+  open(connection: Connection<Owner>): void;
+  /** Called before a batch of requests. */
+  begin(connection: Connection<Owner>): void;
+  /** Runs a request; false: no further one may follow now (the command is parked: `connection.proceed` goes on). */
+  execute(connection: Connection<Owner>, args: Args): boolean;
+  /** All pending output has been sent. */
+  drained(connection: Connection<Owner>): void;
+  protocolError(connection: Connection<Owner>, error: string): void;
+  queryLimitReached(connection: Connection<Owner>): void;
+  outputLimitReached(connection: Connection<Owner>): void;
+  close(connection: Connection<Owner>): void;
+}
+
+/** Limits in bytes; 0: none. The service may change them at any time. */
+export interface Limits {
+  queryBytesMax: number;
+  bulkBytesMax: number;
+  outputHardBytes: number;
+  outputSoftBytes: number;
+  outputSoftSeconds: number;
+}
+
+export interface Traffic {
+  netInputBytes: number;
+  netOutputBytes: number;
+  readsProcessed: number;
+  writesProcessed: number;
+}
+
+interface Chunk {
+  readonly bytes: Uint8Array;
+  start: number;
+  readonly end: number;
+  /** The bytes are this connection's own, not a mapping's. */
+  readonly owned: boolean;
+}
+
+/** Parsers between requests, shared by all connections of a listener. */
+export class ParserPool {
+  readonly #idle: RequestParser[] = [];
+
+  take(): RequestParser {
+    return this.#idle.pop() ?? new RequestParser();
+  }
+
+  give(parser: RequestParser): void {
+    parser.reset();
+    if (this.#idle.length < PARSERS_KEPT_MAX) this.#idle.push(parser);
+  }
+}
+
+export class Connection<Owner> {
+  readonly service: RequestService<Owner>;
+  owner!: Owner;
+  readonly address: string;
+  readonly localAddress: string;
+  readonly isUnix: boolean;
+  /** The client must authenticate first: tight limits on its requests. */
+  restricted = false;
+  /** No further requests; closed when what is pending has been sent. */
+  closing = false;
+  closed = false;
+  /** A sliced command runs, or the service holds the client back. */
+  waiting = false;
+  /** When pending output passed the soft limit; 0: it has not. */
+  overSoftSinceMs = 0;
+  pendingBytes = 0;
+
+  readonly #socket: Socket<Connection<Owner>>;
+  readonly #parsers: ParserPool;
+  /** The parser of a request that is not complete yet. */
+  #parser: RequestParser | null = null;
+  #query: Uint8Array | null = null;
+  #queryStart = 0;
+  #queryEnd = 0;
+  #pending: Chunk[] = [];
+  #paused = false;
+  #running = false;
+
+  constructor(
+    socket: Socket<Connection<Owner>>,
+    service: RequestService<Owner>,
+    parsers: ParserPool,
+    addresses: { address: string; localAddress: string; isUnix: boolean },
+  ) {
+    this.#socket = socket;
+    this.service = service;
+    this.#parsers = parsers;
+    this.address = addresses.address;
+    this.localAddress = addresses.localAddress;
+    this.isUnix = addresses.isUnix;
+  }
+
+  get fd(): number {
+    return this.closed ? -1 : ((this.#socket as { fd?: number }).fd ?? -1);
+  }
+
+  /** Bytes received and not executed yet. */
+  get queryBytes(): number {
+    return this.#queryEnd - this.#queryStart;
+  }
+
+  get queryFreeBytes(): number {
+    return this.#query === null ? 0 : this.#query.length - this.#queryEnd;
+  }
+
+  get pendingChunks(): number {
+    return this.#pending.length;
+  }
+
+  /** Bytes that this connection holds in memory of its own (output by reference is not). */
+  get memoryBytes(): number {
+    let owned = this.#query?.length ?? 0;
+    for (const chunk of this.#pending) if (chunk.owned) owned += chunk.bytes.length;
+    return owned + 512;
+  }
+
+  /** The socket has delivered `data`; the array is ours. */
+  receive(data: Uint8Array): void {
+    if (this.closing || this.closed) return;
+    const { traffic } = this.service;
+    traffic.netInputBytes += data.length;
+    traffic.readsProcessed++;
+    if (this.#query === null) {
+      if (!this.#held) {
+        this.#run(data, 0, data.length, true);
+        return;
+      }
+      this.#query = data;
+      this.#queryStart = 0;
+      this.#queryEnd = data.length;
+    } else if (!this.#append(data)) {
+      this.service.queryLimitReached(this);
+      return;
+    }
+    if (!this.#held) this.#run(this.#query, this.#queryStart, this.#queryEnd, false);
+    else if (this.queryBytes > INPUT_WAITING_BYTES_MAX) this.#pauseReading();
+  }
+
+  /** Goes on with what has been received: after a parked command has ended, or output has drained. */
+  proceed(): void {
+    this.waiting = false;
+    if (this.#running) return;
+    if (this.#held || this.closing || this.closed) return;
+    if (this.#paused) {
+      this.#paused = false;
+      this.#socket.resume();
+    }
+    if (this.#query !== null) this.#run(this.#query, this.#queryStart, this.#queryEnd, false);
+  }
+
+  /** Hands what `reply` holds to the socket, keeps what the socket does not take, and empties `reply`. */
+  flush(reply: Reply): void {
+    const { length, references } = reply;
+    if (length + references.length === 0) return;
+    if (this.closed) {
+      reply.clear();
+      return;
+    }
+    this.service.traffic.writesProcessed++;
+    let from = 0;
+    for (const reference of references) {
+      this.#send(reply.buffer, from, reference.at, false);
+      this.#send(reference.bytes, reference.start, reference.start + reference.length, true);
+      from = reference.at;
+    }
+    this.#send(reply.buffer, from, length, false);
+    reply.clear();
+    if (this.pendingBytes > 0) this.checkOutputLimits(Date.now());
+  }
+
+  /** As `flush`, of what was written before `mark`; the rest stays in `reply`. */
+  flushBefore(reply: Reply, mark: number): void {
+    if (mark === 0) return;
+    const { length, references } = reply;
+    const rest = reply.buffer.slice(mark, length);
+    reply.length = mark;
+    reply.references = references.filter((reference) => reference.at <= mark);
+    const kept = references.filter((reference) => reference.at > mark);
+    this.flush(reply);
+    reply.restore(rest, kept, mark);
+  }
+
+  /** Ends the connection: at once, or when what is pending (and in the reply of the batch that runs) has been sent. */
+  close(afterReply: boolean): void {
+    if (this.closed) return;
+    this.closing = true;
+    if (!afterReply) this.#socket.terminate();
+    else if (!this.#running && this.pendingBytes === 0) this.#end();
+  }
+
+  /** The socket takes output again. */
+  drain(): void {
+    const pending = this.#pending;
+    let sent = 0;
+    for (; sent < pending.length; sent++) {
+      const chunk = pending[sent] as Chunk;
+      const written = this.#write(chunk.bytes, chunk.start, chunk.end);
+      chunk.start += written;
+      this.pendingBytes -= written;
+      if (chunk.start < chunk.end) break;
+    }
+    if (sent > 0) pending.splice(0, sent);
+    if (this.closed) return;
+    if (this.pendingBytes <= this.service.limits.outputSoftBytes) this.overSoftSinceMs = 0;
+    if (this.pendingBytes > 0) return;
+    if (this.closing) {
+      this.#end();
+      return;
+    }
+    this.service.drained(this);
+    if (!this.waiting) this.proceed();
+  }
+
+  /** The socket is gone. Called once. */
+  gone(): void {
+    this.closed = true;
+    this.closing = true;
+    this.#pending = [];
+    this.pendingBytes = 0;
+    this.#query = null;
+    this.#queryStart = this.#queryEnd = 0;
+    if (this.#parser !== null) this.#parsers.give(this.#parser);
+    this.#parser = null;
+    this.service.close(this);
+  }
+
+  /** Ends the connection when more output is pending than client-output-buffer-limit allows. */
+  checkOutputLimits(nowMs: number): void {
+    const { outputHardBytes, outputSoftBytes, outputSoftSeconds } = this.service.limits;
+    let reached = outputHardBytes > 0 && this.pendingBytes > outputHardBytes;
+    if (outputSoftBytes > 0 && this.pendingBytes > outputSoftBytes) {
+      if (this.overSoftSinceMs === 0) this.overSoftSinceMs = nowMs;
+      reached ||= nowMs - this.overSoftSinceMs > outputSoftSeconds * 1000;
+    }
+    if (reached && !this.closed) {
+      this.service.outputLimitReached(this);
+      this.close(false);
+    }
+  }
+
+  get #held(): boolean {
+    return this.waiting || this.pendingBytes > OUTPUT_SOFT_BYTES;
+  }
+
+  /** Executes the requests in bytes[start, end). `fresh`: the bytes are a data event's, not the query buffer's. */
+  #run(bytes: Uint8Array, start: number, end: number, fresh: boolean): void {
+    const { service } = this;
+    const { limits } = service;
+    const parser = this.#parser ?? this.#parsers.take();
+    if (this.#parser === null) parser.feed(bytes, start, end);
+    else parser.feed(bytes, parser.pos, end);
+    this.#parser = null;
+    parser.bulkBytesMax = limits.bulkBytesMax;
+    this.#running = true;
+    service.begin(this);
+    let parsed: Parsed;
+    for (;;) {
+      parser.restricted = this.restricted;
+      parsed = parser.next();
+      if (parsed !== Parsed.REQUEST) break;
+      if (!service.execute(this, parser.args) || this.closing) break;
+      if (service.reply.length > BATCH_BYTES_MAX || service.reply.references.length > 0) {
+        this.flush(service.reply);
+        if (this.#held || this.closing) break;
+      }
+    }
+    if (parsed === Parsed.ERROR) {
+      service.protocolError(this, parser.error);
+      this.closing = true;
+    }
+    this.flush(service.reply);
+    this.#running = false;
+    this.#keep(parser, parsed, fresh);
+    if (this.closing && !this.closed && this.pendingBytes === 0) this.#end();
+  }
+
+  /** Keeps what was not executed. */
+  #keep(parser: RequestParser, parsed: Parsed, fresh: boolean): void {
+    const incomplete = parsed === Parsed.MORE && parser.begun;
+    const from = incomplete ? parser.requestStart : parser.pos;
+    const left = parser.end - from;
+    if (left === 0 || this.closing) {
+      this.#query = null;
+      this.#queryStart = this.#queryEnd = 0;
+      this.#parsers.give(parser);
+      return;
+    }
+    this.#query = parser.bytes;
+    this.#queryStart = from;
+    this.#queryEnd = parser.end;
+    if (incomplete) this.#parser = parser;
+    if (fresh && left < parser.bytes.length / 2) this.#moveQuery(left * 2);
+    if (!incomplete) this.#parsers.give(parser);
+  }
+
+  /** Adds `data` to the query buffer; false when the limit is passed. */
+  #append(data: Uint8Array): boolean {
+    const needed = this.queryBytes + data.length;
+    const { queryBytesMax } = this.service.limits;
+    if (queryBytesMax > 0 && needed > queryBytesMax) return false;
+    const query = this.#query as Uint8Array;
+    if (this.#queryEnd + data.length > query.length) {
+      if (needed <= query.length && this.#queryStart >= query.length / 2) {
+        query.copyWithin(0, this.#queryStart, this.#queryEnd);
+        this.#rebase();
+      } else {
+        this.#moveQuery(needed + Math.min(needed, QUERY_GROWTH_BYTES_MAX));
+      }
+    }
+    (this.#query as Uint8Array).set(data, this.#queryEnd);
+    this.#queryEnd += data.length;
+    return true;
+  }
+
+  /** Moves the query bytes into a new buffer. */
+  #moveQuery(capacity: number): void {
+    const moved = new Uint8Array(capacity);
+    moved.set((this.#query as Uint8Array).subarray(this.#queryStart, this.#queryEnd));
+    this.#query = moved;
+    this.#rebase();
+  }
+
+  #rebase(): void {
+    this.#parser?.rebase(-this.#queryStart);
+    this.#queryEnd -= this.#queryStart;
+    this.#queryStart = 0;
+  }
+
+  #pauseReading(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  #send(bytes: Uint8Array, start: number, end: number, pinned: boolean): void {
+    if (start === end || this.closed) return;
+    const written = this.pendingBytes > 0 ? 0 : this.#write(bytes, start, end);
+    if (written === end - start || this.closed) return;
+    const rest = start + written;
+    this.#pending.push(
+      pinned
+        ? { bytes, start: rest, end, owned: false }
+        : { bytes: bytes.slice(rest, end), start: 0, end: end - rest, owned: true },
+    );
+    this.pendingBytes += end - rest;
+  }
+
+  /** Bytes that the socket has taken. */
+  #write(bytes: Uint8Array, start: number, end: number): number {
+    const written = this.#socket.write(bytes, start, end - start);
+    if (written <= 0) {
+      if (written < 0) this.#socket.terminate();
+      return 0;
+    }
+    this.service.traffic.netOutputBytes += written;
+    return written;
+  }
+
+  #end(): void {
+    this.#socket.end();
+  }
+}

@@ -1,0 +1,95 @@
+/** Listening sockets, TCP and unix: they make a Connection of each client and pass the socket's events on. */
+import { chmodSync, rmSync } from "node:fs";
+import type { Socket, TCPSocketListener, UnixSocketListener } from "bun";
+import { Connection, ParserPool, type RequestService } from "./connection.ts";
+
+export type Endpoint =
+  | { readonly hostname: string; readonly port: number }
+  | { readonly path: string /** Permission bits; absent: the umask's. */; readonly mode?: number };
+
+export interface ListenerOptions {
+  /** Seconds of silence before the kernel asks whether the peer is still there; 0: never. */
+  readonly keepAliveSeconds: number;
+}
+
+export class Listener<Owner> {
+  readonly endpoint: Endpoint;
+  /** The port really listened on (of a TCP endpoint with port 0), 0 for a unix socket. */
+  readonly port: number;
+  readonly #listener: TCPSocketListener<Connection<Owner>> | UnixSocketListener<Connection<Owner>>;
+
+  private constructor(
+    endpoint: Endpoint,
+    listener: TCPSocketListener<Connection<Owner>> | UnixSocketListener<Connection<Owner>>,
+  ) {
+    this.endpoint = endpoint;
+    this.#listener = listener;
+    this.port = "port" in listener ? listener.port : 0;
+  }
+
+  /** Listens at once. Throws the system's error (code EADDRINUSE, EACCES …) with the endpoint in its message. */
+  static open<Owner>(endpoint: Endpoint, service: RequestService<Owner>, options: ListenerOptions): Listener<Owner> {
+    const socket = handlers(endpoint, service, options);
+    try {
+      if ("path" in endpoint) {
+        rmSync(endpoint.path, { force: true });
+        const listener = Bun.listen<Connection<Owner>>({ unix: endpoint.path, socket });
+        if (endpoint.mode !== undefined) chmodSync(endpoint.path, endpoint.mode);
+        return new Listener(endpoint, listener);
+      }
+      const { hostname, port } = endpoint;
+      return new Listener(endpoint, Bun.listen<Connection<Owner>>({ hostname, port, socket, exclusive: true }));
+    } catch (error) {
+      const name = "path" in endpoint ? endpoint.path : `${endpoint.hostname}:${endpoint.port}`;
+      throw Object.assign(new Error(`cannot listen on ${name}: ${(error as Error).message}`), {
+        code: (error as { code?: string }).code,
+      });
+    }
+  }
+
+  /** Stops listening; with `closeConnections` also ends the clients'. */
+  stop(closeConnections = false): void {
+    this.#listener.stop(closeConnections);
+    if ("path" in this.endpoint) rmSync(this.endpoint.path, { force: true });
+  }
+}
+
+function handlers<Owner>(endpoint: Endpoint, service: RequestService<Owner>, options: ListenerOptions) {
+  const parsers = new ParserPool();
+  const isUnix = "path" in endpoint;
+  return {
+    open(socket: Socket<Connection<Owner>>) {
+      const addresses = isUnix
+        ? { address: `${endpoint.path}:0`, localAddress: `${endpoint.path}:0`, isUnix }
+        : {
+            address: addressText(socket.remoteAddress, socket.remotePort),
+            localAddress: addressText(socket.localAddress, socket.localPort),
+            isUnix,
+          };
+      const connection = new Connection<Owner>(socket, service, parsers, addresses);
+      socket.data = connection;
+      if (!isUnix) {
+        socket.setNoDelay(true);
+        if (options.keepAliveSeconds > 0) socket.setKeepAlive(true, options.keepAliveSeconds * 1000);
+      }
+      service.open(connection);
+    },
+    data(socket: Socket<Connection<Owner>>, data: Uint8Array) {
+      socket.data.receive(data);
+    },
+    drain(socket: Socket<Connection<Owner>>) {
+      socket.data.drain();
+    },
+    close(socket: Socket<Connection<Owner>>) {
+      socket.data?.gone();
+    },
+    error(socket: Socket<Connection<Owner>>) {
+      socket.terminate();
+    },
+  };
+}
+
+function addressText(address: string, port: number): string {
+  const plain = address.startsWith("::ffff:") ? address.slice(7) : address;
+  return plain.includes(":") ? `[${plain}]:${port}` : `${plain}:${port}`;
+}
