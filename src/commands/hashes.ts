@@ -169,9 +169,12 @@ function hmget(c: Context): void | Generator<void, void, void> {
 
 /** Many fields of a large hash: one walk that notes the values of those asked for. */
 function* hmgetByWalk(c: Context): Generator<void, void, void> {
-  const { args, reply, record } = c;
+  const { reply, record } = c;
   const wanted = new ByteTable();
-  for (let i = 2; i < args.count; i++) wanted.add(args.bytes, args.starts[i] as number, args.lengths[i] as number);
+  const indexes = new Uint32Array(c.args.count - 2);
+  for (let i = 0; i < indexes.length; i++) {
+    indexes[i] = wanted.add(c.args.bytes, c.args.starts[i + 2] as number, c.args.lengths[i + 2] as number);
+  }
   const values = new ByteStore();
   const hash = new HashReader();
   hash.open(record, c.nowMs);
@@ -184,13 +187,12 @@ function* hmgetByWalk(c: Context): Generator<void, void, void> {
     }
     if (walked % FIELDS_PER_SLICE === 0) yield;
   }
-  reply.array(args.count - 2);
-  for (let i = 2; i < args.count; i++) {
-    const index = wanted.indexOf(args.bytes, args.starts[i] as number, args.lengths[i] as number);
-    const value = (wanted.marks[index] as number) - 1;
+  reply.array(indexes.length);
+  for (let i = 0; i < indexes.length; i++) {
+    const value = (wanted.marks[indexes[i] as number] as number) - 1;
     if (value < 0) reply.nil();
     else reply.bulk(values.bytes, values.start(value), values.length(value), true);
-    if (i % FIELDS_PER_SLICE === 0) yield;
+    if (i % FIELDS_PER_SLICE === FIELDS_PER_SLICE - 1) yield;
   }
 }
 
