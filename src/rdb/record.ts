@@ -8,6 +8,7 @@
  * A Record is set again and again (`readAt`), so that reading a key allocates nothing.
  */
 
+import { i32le } from "../encodings/packed.ts";
 import type { ByteSource } from "../util/byte-source.ts";
 import { Cursor } from "../util/cursor.ts";
 import { Span } from "../util/span.ts";
@@ -55,7 +56,12 @@ export class Record {
     this.expireAtMs = -1;
     this.idleSeconds = -1;
     this.freq = -1;
-    let byte = cursor.u8();
+    cursor.need(1);
+    let byte = cursor.bytes[cursor.pos++] as number;
+    if (byte === Opcode.EXPIRETIME_MS) {
+      this.expireAtMs = readExpireMs(cursor);
+      byte = cursor.u8();
+    }
     if (byte > RdbType.STREAM_LISTPACKS_3 || byte === TYPE_GAP) byte = this.#readPrelude(byte);
     this.type = byte;
     const length = readLengthOrEncoding(cursor);
@@ -97,6 +103,8 @@ export class Record {
 
 /** An int64 little-endian of milliseconds. Beyond 2^53 it is rounded: such a time is some 285,000 years away. */
 export function readExpireMs(cursor: Cursor): number {
-  const low = cursor.u32le();
-  return (cursor.u32le() | 0) * 2 ** 32 + low;
+  cursor.need(8);
+  const { bytes, pos } = cursor;
+  cursor.pos = pos + 8;
+  return i32le(bytes, pos + 4) * 2 ** 32 + (i32le(bytes, pos) >>> 0);
 }

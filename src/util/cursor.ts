@@ -25,7 +25,7 @@ export class Cursor {
   /** Puts the cursor at `offset` of `source`. Touches no byte. */
   open(source: ByteSource, offset: number): this {
     this.source = source;
-    const window = Math.floor(offset / WINDOW_STRIDE_BYTES);
+    const window = offset < WINDOW_STRIDE_BYTES ? 0 : Math.floor(offset / WINDOW_STRIDE_BYTES);
     this.base = window * WINDOW_STRIDE_BYTES;
     this.bytes = source.windows[window] ?? EMPTY_BYTES;
     this.pos = offset - this.base;
@@ -59,7 +59,7 @@ export class Cursor {
       throw new FormatError("truncated", offset, `${source.size - offset} bytes before the end`, `${n} bytes`);
     }
     const admitted = source.admit(offset, n);
-    this.open(source, offset);
+    if (this.pos >= WINDOW_STRIDE_BYTES) this.open(source, offset);
     this.end = Math.min(admitted - this.base, this.bytes.length);
     if (n > this.end - this.pos) {
       throw new FormatError("too-long", offset, `an item of ${n} bytes`, `at most ${WINDOW_STRIDE_BYTES} bytes`);
