@@ -1,0 +1,98 @@
+/** The clients that applications use, against a Folio that serves examples/dump.rdb: ioredis, node-redis, redis-cli. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { createClient } from "redis";
+import { REPOSITORY, type ServerProcess, spawnFolio } from "../support/processes.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "folio-clients-"));
+let server: ServerProcess;
+
+beforeAll(async () => {
+  const dump = join(folder, "dump.rdb");
+  copyFileSync(join(REPOSITORY, "examples/dump.rdb"), dump);
+  server = await spawnFolio([dump]).ready();
+});
+
+afterAll(async () => {
+  await server?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe("ioredis", () => {
+  test("connects, reads every key by its type, and gets a clear error for a write", async () => {
+    const client = new Redis({ host: "127.0.0.1", port: server.port, maxRetriesPerRequest: 0 });
+    try {
+      const keys: string[] = [];
+      for await (const page of client.scanStream({ count: 7 })) keys.push(...(page as string[]));
+      expect(new Set(keys).size).toBe(await client.dbsize());
+      const pipeline = client.pipeline();
+      for (const key of keys) pipeline.type(key);
+      const types = (await pipeline.exec())!.map(([error, type]) => (error ? String(error) : String(type)));
+      expect(new Set(types)).toEqual(new Set(["string", "list", "set", "zset", "hash", "stream"]));
+      expect(client.set("a", "b")).rejects.toThrow(/READONLY/);
+    } finally {
+      client.disconnect();
+    }
+  });
+});
+
+describe("node-redis", () => {
+  for (const RESP of [2, 3] as const) {
+    test(`RESP${RESP}: the same answers as ioredis`, async () => {
+      const client = createClient({ url: `redis://127.0.0.1:${server.port}`, RESP });
+      const other = new Redis({ host: "127.0.0.1", port: server.port });
+      await client.connect();
+      try {
+        let seen = 0;
+        for await (const keys of client.scanIterator({ COUNT: 5 })) {
+          for (const key of keys) {
+            seen++;
+            const type = await client.type(key);
+            if (type === "string") expect(await client.get(key)).toBe(await other.get(key));
+            if (type === "hash") expect({ ...(await client.hGetAll(key)) }).toEqual(await other.hgetall(key));
+            if (type === "list") expect(await client.lRange(key, 0, -1)).toEqual(await other.lrange(key, 0, -1));
+            if (type === "set") expect(await client.sCard(key)).toBe(await other.scard(key));
+            if (type === "zset") {
+              const scored = await client.zRangeWithScores(key, 0, -1);
+              const flat = await other.zrange(key, "0", "-1", "WITHSCORES");
+              expect(scored.map((it) => [it.value, it.score])).toEqual(
+                Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i]!, Number(flat[2 * i + 1])]),
+              );
+            }
+            if (type === "stream") expect(await client.xLen(key)).toBe(await other.xlen(key));
+          }
+        }
+        expect(seen).toBe(await other.dbsize());
+      } finally {
+        client.destroy();
+        other.disconnect();
+      }
+    });
+  }
+});
+
+const REDIS_CLI = Bun.which("redis-cli");
+if (!REDIS_CLI) console.log("skipped: no redis-cli on this machine");
+describe.skipIf(!REDIS_CLI)("redis-cli", () => {
+  const run = (...args: string[]) =>
+    Bun.spawnSync([REDIS_CLI!, "-p", `${server.port}`, ...args])
+      .stdout.toString()
+      .trim();
+
+  test("PING, INFO, --scan and --bigkeys", () => {
+    expect(run("PING")).toBe("PONG");
+    expect(run("INFO", "server")).toContain("redis_version:");
+    expect(run("--scan").split("\n").length).toBe(Number(run("DBSIZE")));
+    expect(run("--bigkeys")).toContain("Biggest string found");
+  });
+
+  test("--rdb is refused with a clear word, not a hang", () => {
+    const refused = Bun.spawnSync([REDIS_CLI!, "-p", `${server.port}`, "--rdb", join(folder, "copy.rdb")], {
+      timeout: 10_000,
+    });
+    expect(refused.exitCode).toBe(1);
+  });
+});
