@@ -70,32 +70,39 @@ export class HashReader {
     this.expiryBase = 0;
     this.seen = 0;
     this.living = -1;
+    this.openForm(record);
+  }
+
+  private openForm(record: Record): void {
     switch (record.type) {
       case RdbType.HASH_LISTPACK:
-        return this.openPacked(this.listpack);
+        this.openPacked(this.listpack);
+        break;
       case RdbType.HASH_ZIPLIST:
-        return this.openPacked(this.ziplist);
+        this.openPacked(this.ziplist);
+        break;
       case RdbType.HASH_ZIPMAP:
-        return this.openPacked(this.zipmap);
+        this.openPacked(this.zipmap);
+        break;
       case RdbType.HASH_LISTPACK_EX:
-        record.cursor.skip(8);
-        this.expiries = "after";
-        return this.openPacked(this.listpack);
       case RdbType.HASH_LISTPACK_EX_PRE_GA:
+        if (record.type === RdbType.HASH_LISTPACK_EX) record.cursor.skip(8);
         this.expiries = "after";
-        return this.openPacked(this.listpack);
+        this.openPacked(this.listpack);
+        break;
       case RdbType.HASH:
-        return this.openSequence();
+        this.openSequence();
+        break;
       case RdbType.HASH_METADATA:
-        this.expiryBase = readExpireMs(record.cursor) - 1;
-        this.expiries = "before";
-        return this.openSequence();
       case RdbType.HASH_METADATA_PRE_GA:
+        if (record.type === RdbType.HASH_METADATA) this.expiryBase = readExpireMs(record.cursor) - 1;
         this.expiries = "before";
-        return this.openSequence();
+        this.openSequence();
+        break;
       case RdbType.VALKEY_HASH_2:
         this.expiries = "after";
-        return this.openSequence();
+        this.openSequence();
+        break;
       default:
         throw wrongType(record, "hash");
     }

@@ -110,8 +110,10 @@ export class SortedMembers {
   /** Merge sort, bottom up, of both columns. */
   #sort(scores: Float64Array, positions: Float64Array): void {
     const { count } = this;
-    let [fromScores, fromPositions] = [scores, positions];
-    let [toScores, toPositions] = [new Float64Array(count), new Float64Array(count)];
+    let fromScores: Float64Array = scores;
+    let fromPositions: Float64Array = positions;
+    let toScores: Float64Array = new Float64Array(count);
+    let toPositions: Float64Array = new Float64Array(count);
     for (let width = 1; width < count; width *= 2) {
       for (let left = 0; left < count; left += width * 2) {
         const middle = Math.min(left + width, count);
