@@ -38,7 +38,9 @@ export class Listener<Owner> {
         return new Listener(endpoint, listener);
       }
       const { hostname, port } = endpoint;
-      return new Listener(endpoint, Bun.listen<Connection<Owner>>({ hostname, port, socket, exclusive: true }));
+      // ipv6Only: "::" beside "0.0.0.0" on one port. Bun knows it, its types do not.
+      const tcp = { hostname, port, socket, exclusive: true, ipv6Only: hostname.includes(":") };
+      return new Listener(endpoint, Bun.listen<Connection<Owner>>(tcp));
     } catch (error) {
       const name = "path" in endpoint ? endpoint.path : `${endpoint.hostname}:${endpoint.port}`;
       throw Object.assign(new Error(`cannot listen on ${name}: ${(error as Error).message}`), {

@@ -1,11 +1,16 @@
 /**
- * What happens ten times a second without a client asking: rates for INFO (operations, input, output per second), and
- * tasks that others hang on it. A task that throws is logged by the caller's handler and runs again.
+ * What happens without a client asking: rates for INFO (operations, input, output per second), sampled ten times a
+ * second, and what others ask to be called for once a second.
  */
 import type { Stats } from "../commands/stats.ts";
 
 const PERIOD_MS = 100;
 const SAMPLES = 16;
+const TICKS_PER_SECOND = 1000 / PERIOD_MS;
+
+export interface Ticking {
+  tick(nowMs: number): void;
+}
 
 /** A rate over the last 16 samples, as Redis computes its instantaneous metrics. */
 class Rate {
@@ -32,7 +37,8 @@ export class Cron {
   readonly input = new Rate();
   readonly output = new Rate();
   readonly #stats: Stats;
-  readonly #tasks: (() => void)[] = [];
+  readonly #tasks: Ticking[] = [];
+  #ticks = 0;
   #timer: ReturnType<typeof setInterval> | null = null;
   #lastMs = performance.now();
 
@@ -40,8 +46,8 @@ export class Cron {
     this.#stats = stats;
   }
 
-  /** Runs the task with every tick (100 ms). It must be quick. */
-  each(task: () => void): void {
+  /** Calls `tick` about once a second. It must be quick. */
+  each(task: Ticking): void {
     this.#tasks.push(task);
   }
 
@@ -62,6 +68,8 @@ export class Cron {
     this.operations.sample(stats.commandsProcessed, elapsed);
     this.input.sample(stats.netInputBytes, elapsed);
     this.output.sample(stats.netOutputBytes, elapsed);
-    for (const task of this.#tasks) task();
+    if (this.#ticks++ % TICKS_PER_SECOND !== 0) return;
+    const nowMs = Date.now();
+    for (const task of this.#tasks) task.tick(nowMs);
   }
 }

@@ -6,6 +6,7 @@
  */
 import { closeSync, openSync, writeSync } from "node:fs";
 import type { LogLevel } from "../commands/context.ts";
+import { StartError } from "./start-error.ts";
 
 const LEVELS: readonly LogLevel[] = ["debug", "verbose", "notice", "warning"];
 const MARKS: Readonly<Record<LogLevel, string>> = { debug: ".", verbose: "-", notice: "*", warning: "#" };
@@ -31,9 +32,19 @@ export class Logger {
     this.#write(`${process.pid}:M ${stamp(new Date())} ${MARKS[level]} ${message.replaceAll("\n", " ")}\n`);
   };
 
-  /** Throws when the log file cannot be opened: for start-up, where that ends the process. */
+  /** Only where there is a log file: what standard error is told as well. */
+  logToFile(level: LogLevel, message: string): void {
+    if (this.#path !== "") this.log(level, message);
+  }
+
+  /** Throws StartError when the log file cannot be opened: for start-up, where that ends the process. */
   check(): void {
-    if (this.#path !== "") closeSync(openSync(this.#path, "a"));
+    if (this.#path === "") return;
+    try {
+      closeSync(openSync(this.#path, "a"));
+    } catch (error) {
+      throw new StartError(`${this.#path}: the log file cannot be opened: ${(error as Error).message} (logfile)`);
+    }
   }
 
   #write(line: string): void {

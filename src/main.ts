@@ -1,0 +1,172 @@
+/**
+ * Folio's composition root: command line → configuration → parts → listeners. Nothing else wires parts together.
+ *
+ *   exec ── configure ── open the snapshot ──────────────────────────── listen ── ready
+ *                                 └── no index: listen now, answer -LOADING, build ──┘
+ */
+import { resolve } from "node:path";
+import { parseArguments, type Request } from "./cli/argv.ts";
+import { type Configured, configure } from "./cli/configure.ts";
+import { Progress } from "./cli/progress.ts";
+import type { Client } from "./commands/client.ts";
+import type { LogLevel } from "./commands/context.ts";
+import { commandService } from "./commands/service.ts";
+import { CollectorBound } from "./mmap/collector.ts";
+import type { Listener } from "./net/listener.ts";
+import { FatalConfigError } from "./server/config/load.ts";
+import { describeSnapshot, sayHello, sayReady } from "./server/greeting.ts";
+import { endpointText, listenEverywhere } from "./server/listen.ts";
+import { Logger } from "./server/log.ts";
+import { removePidFile, writePidFile } from "./server/pid-file.ts";
+import { limitClients } from "./server/process-limits.ts";
+import { FolioServer } from "./server/server.ts";
+import { handleSignals } from "./server/signals.ts";
+import { Snapshot } from "./server/snapshot.ts";
+import { StartError } from "./server/start-error.ts";
+
+/** A start that takes longer than this listens before it is done, and answers -LOADING. */
+const LISTEN_AFTER_MS = 100;
+
+const startedAtMs = Date.now();
+const request = parseArguments(process.argv.slice(2));
+if (request.kind === "serve") await start(request);
+else await answer(request);
+
+/** --help, --version, and what Folio does not do. */
+async function answer({ kind, reason }: Request): Promise<void> {
+  const { HELP, VERSION_LINE } = await import("./cli/help.ts");
+  if (kind === "refused") {
+    console.error(`folio: ${reason}`);
+    process.exit(1);
+  }
+  console.log(kind === "help" ? HELP : VERSION_LINE);
+}
+
+async function start(request: Request): Promise<void> {
+  let logger: Logger | null = null;
+  try {
+    const configured = configure(request);
+    const { config } = configured;
+    if (config.flag("daemonize") && process.env["FOLIO_DAEMON"] === undefined) {
+      const { startInBackground } = await import("./cli/daemon.ts");
+      startInBackground(request);
+      return;
+    }
+    logger = new Logger(config.path("logfile"), config.get("loglevel") as LogLevel);
+    logger.check();
+    await serve(configured, logger);
+  } catch (error) {
+    fail(error, logger);
+  }
+}
+
+/** Prints why the server cannot start, and ends the process with exit code 1. */
+function fail(error: unknown, logger: Logger | null): never {
+  if (!(error instanceof StartError || error instanceof FatalConfigError)) throw error;
+  logger?.logToFile("warning", error.message);
+  console.error(error instanceof StartError ? `folio: ${error.message}` : error.message);
+  process.exit(1);
+}
+
+async function serve(configured: Configured, logger: Logger): Promise<void> {
+  const { config, configFile } = configured;
+  const { log } = logger;
+  const end = new AbortController();
+  const listeners: Listener<Client>[] = [];
+  sayHello(config, configFile, log);
+  limitClients(config, log);
+  const server = new FolioServer({
+    config,
+    log,
+    configFile,
+    executable: resolve(process.argv[1] ?? ""),
+    snapshotPath: configured.snapshot.path,
+    startedAtMs,
+    onShutdown: (reason) => shutdown(reason),
+  });
+  const dispatcher = commandService(server);
+  let ending = false;
+
+  function shutdown(reason: string): void {
+    if (ending) return;
+    ending = true;
+    log("warning", reason);
+    end.abort(new StartError("stopped while the snapshot was being opened"));
+    server.cron.stop();
+    for (const listener of listeners) listener.stop(true);
+    removePidFile(config.path("pidfile"));
+    // An index that is being built removes its temporary file first: see Snapshot.open.
+    if (!server.loading) exit();
+  }
+
+  function exit(): never {
+    log("warning", "Folio is now ready to exit, bye bye...");
+    process.exit(0);
+  }
+
+  function listen(): void {
+    if (listeners.length === 0 && !ending) listeners.push(...listenEverywhere(config, dispatcher, log));
+  }
+
+  handleSignals(log, shutdown);
+  if (config.path("pidfile") !== "") writePidFile(config.path("pidfile"), log);
+  try {
+    const snapshot = await openSnapshot(configured, server, logger, end.signal, listen);
+    listen();
+    server.serve(snapshot);
+  } catch (error) {
+    if (ending) exit();
+    throw error;
+  }
+  server.cron.each(dispatcher);
+  server.cron.each(server.memoryMarks);
+  server.cron.each(new CollectorBound());
+  server.cron.start();
+  describeSnapshot(server.snapshot, Date.now(), log);
+  sayReady(
+    listeners.map((listener) => endpointText(listener)),
+    log,
+  );
+}
+
+/** Opens the snapshot; when that takes its time, clients are let in and told -LOADING meanwhile. */
+async function openSnapshot(
+  { config, snapshot: plan }: Configured,
+  server: FolioServer,
+  logger: Logger,
+  signal: AbortSignal,
+  listen: () => void,
+): Promise<Snapshot> {
+  const { log } = logger;
+  const onTerminal = process.stderr.isTTY === true;
+  const progress = new Progress(plan.path, onTerminal, (text) => log("notice", text));
+  if (onTerminal) logger.beforeLine = () => progress.clear();
+  server.loadingState.begin(Date.now());
+  const { promise: failed, reject } = Promise.withResolvers<never>();
+  const early = setTimeout(() => {
+    try {
+      listen();
+    } catch (error) {
+      reject(error);
+    }
+  }, LISTEN_AFTER_MS);
+  try {
+    const opening = Snapshot.open(plan, config, {
+      log,
+      signal,
+      onProgress: (loadedBytes, totalBytes, keys) => {
+        server.loadingState.step(loadedBytes, totalBytes, keys);
+        progress.step({ doneBytes: loadedBytes, totalBytes, keys });
+      },
+      onLost: (reason) => {
+        log("warning", reason);
+        process.exit(1);
+      },
+    });
+    return await Promise.race([opening, failed]);
+  } finally {
+    clearTimeout(early);
+    progress.clear();
+    logger.beforeLine = null;
+  }
+}
