@@ -31,9 +31,9 @@ export function lockDirectory(directory: string): DirectoryLock {
   }
   if (libc.flock(fd, LOCK_EX | LOCK_NB) === 0) return held(fd);
   const code = errnoName(errno());
-  const holder = code === "EAGAIN" || code === "EWOULDBLOCK" ? holderPid(fd) : 0;
+  const holder = code === "EAGAIN" ? holderPid(fd) : 0;
   fs.closeSync(fd);
-  if (code !== "EAGAIN" && code !== "EWOULDBLOCK") return unheld(`the file system does not support locks (${code})`);
+  if (code !== "EAGAIN") return unheld(`the file system does not support locks (${code})`);
   throw new MmapError(
     "LOCKED",
     directory,

@@ -6,6 +6,7 @@
  *
  * Reading and writing run on the runtime's I/O threads; the calling thread only swaps finished pieces (mmap MAP_FIXED of a few
  * MiB, tens of µs each) between other work. When a place fills up, the rest goes to the next one: pieces may lie in several files.
+ * One piece at a time: concurrent writers to one file queue on its lock, which measured slower (ext4).
  * The source is read through its descriptor, never through the mapping, so a file that shrinks is an error here and no signal.
  */
 import * as fs from "node:fs";
@@ -16,8 +17,6 @@ import { type Place, reflink } from "./refuge.ts";
 
 /** A multiple of every page size in use (4 to 64 KiB). */
 const PIECE_BYTES = 2 ** 22;
-/** Pieces on their way at once: one being read while another is written. */
-const LANES = 3;
 /** A reflinked file needs no copying: larger slices, still below a millisecond of unmapping each. */
 const REFLINK_SLICE_BYTES = 2 ** 25;
 
@@ -58,8 +57,6 @@ class Evacuation {
   readonly #waiting: Place[];
   readonly #refusals: string[] = [];
   readonly #used: { name: string; fd: number }[] = [];
-  /** Offset of the first byte that no lane has taken yet. */
-  #next = 0;
 
   constructor(
     mapping: Mapping,
@@ -77,9 +74,12 @@ class Evacuation {
 
   async run(): Promise<Evacuated> {
     if (await this.#reflink()) return this.#result(true);
-    this.#moveOn(this.#mapping.size);
-    const lanes = await Promise.allSettled(Array.from({ length: LANES }, () => this.#lane()));
-    for (const lane of lanes) if (lane.status === "rejected") throw lane.reason;
+    const { size } = this.#mapping;
+    this.#moveOn(0);
+    const buffer = Buffer.allocUnsafeSlow(Math.min(PIECE_BYTES, size));
+    for (let offset = 0; offset < size; offset += PIECE_BYTES) {
+      await this.#move(buffer, offset, Math.min(PIECE_BYTES, size - offset));
+    }
     return this.#result(false);
   }
 
@@ -120,22 +120,6 @@ class Evacuation {
     return true;
   }
 
-  async #lane(): Promise<void> {
-    const { size } = this.#mapping;
-    const buffer = Buffer.allocUnsafeSlow(Math.min(PIECE_BYTES, size));
-    while (this.#next < size) {
-      const offset = this.#next;
-      const length = Math.min(PIECE_BYTES, size - offset);
-      this.#next = offset + length;
-      try {
-        await this.#move(buffer, offset, length);
-      } catch (error) {
-        this.#next = size; // the other lanes stop too
-        throw error;
-      }
-    }
-  }
-
   async #move(buffer: Buffer, offset: number, length: number): Promise<void> {
     for (let done = 0; done < length; ) {
       const count = await readAt(this.#source, buffer, done, length - done, offset + done);
@@ -154,21 +138,22 @@ class Evacuation {
         return;
       } catch (error) {
         if (error instanceof MmapError) throw error;
-        // Another lane may have moved on already.
-        if (refuge !== this.#used.at(-1)) continue;
         this.#refusals.push(`${refuge.name}: ${reasonOf(error)}`);
-        this.#moveOn(this.#mapping.size - offset);
+        this.#moveOn(offset);
       }
     }
   }
 
-  /** Opens the next place that has room for `bytes` more. */
-  #moveOn(bytes: number): void {
+  /** Opens the next place that has room for everything from `offset` on. */
+  #moveOn(offset: number): void {
+    const bytes = this.#mapping.size - offset;
     for (let place = this.#waiting.shift(); place !== undefined; place = this.#waiting.shift()) {
       try {
         const room = place.room();
         if (room >= bytes) {
-          this.#used.push({ name: place.name, fd: place.open() });
+          const fd = place.open();
+          this.#used.push({ name: place.name, fd });
+          place.reserve(fd, offset, bytes);
           return;
         }
         this.#refusals.push(`${place.name}: room for ${Math.max(0, room)} bytes`);

@@ -48,17 +48,23 @@ export interface Filesystem {
   readonly freeBytes: number;
 }
 
+const LOCAL = { isRemote: false, isMemory: false, mayReflink: false };
+
+/** What Folio knows of a Linux file system by statfs(2)'s f_type, which some architectures extend by sign. */
+export function kindOf(type: bigint): Omit<Filesystem, "freeBytes"> {
+  const number = Number(BigInt.asUintN(32, type));
+  const known = KINDS[number];
+  if (known === undefined) return { ...LOCAL, kind: `type 0x${number.toString(16)}` };
+  const { name, remote, memory, reflink } = known;
+  return { kind: name, isRemote: remote === true, isMemory: memory === true, mayReflink: reflink === true };
+}
+
 /** The file system that `path` lies on. Throws node:fs errors. */
 export function filesystemOf(path: string): Filesystem {
   const stat = fs.statfsSync(path, { bigint: true });
-  const type = Number(BigInt.asUintN(32, stat.type));
-  // f_type means something else on other systems than Linux.
-  const known = process.platform === "linux" ? KINDS[type] : { name: process.platform };
   return {
-    kind: known?.name ?? `type 0x${type.toString(16)}`,
-    isRemote: known?.remote === true,
-    isMemory: known?.memory === true,
-    mayReflink: known?.reflink === true,
+    // f_type means something else on other systems than Linux.
+    ...(process.platform === "linux" ? kindOf(stat.type) : { ...LOCAL, kind: process.platform }),
     freeBytes: Number(stat.bavail * stat.bsize),
   };
 }
@@ -71,6 +77,6 @@ export function refuseRemote(path: string): void {
     "REMOTE",
     path,
     `lies on a remote or user-space file system (${kind}), where a mapped file can change or vanish without warning. ` +
-      "Copy it to a local disk, or allow it with `mmap-remote yes` (a private copy is then mapped)",
+      "Copy it to a local disk, or set `allow-remote-fs yes` (a private copy is then served)",
   );
 }

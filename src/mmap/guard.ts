@@ -53,7 +53,7 @@ const WATCH_MS = 500;
 /** Time kept back before the kernel's deadline for the server to stop in. */
 const STOP_RESERVE_MS = 5_000;
 /** What a slow disk copies; a file that takes longer than lease-break-time at this speed gets a word of warning. */
-const SLOW_BYTES_PER_MS = 200_000;
+const SLOW_BYTES_PER_MS = 100_000;
 const HELD_PROGRAMS_WAIT_MS = 100;
 
 export class Guard {
@@ -69,6 +69,7 @@ export class Guard {
   #unlisten: () => void = () => {};
   #watch: ReturnType<typeof setInterval> | undefined;
   #settled: Promise<void> = Promise.resolve();
+  #aborter = new AbortController();
 
   private constructor(mapping: Mapping, options: GuardOptions) {
     if (mapping.identity === undefined) throw new Error("a guard needs the mapping's owner, not an adopted one");
@@ -109,10 +110,11 @@ export class Guard {
   /** Gives the lease back and stops watching. From now on nothing protects the mapping: close it next. Idempotent. */
   close(): void {
     if (this.#state === "closed") return;
-    const hadLease = this.#state === "leased" || this.#state === "lost";
+    const mayHaveLease = this.#state !== "evacuated" && this.#state !== "copy";
     this.#state = "closed";
     this.#stopWatching();
-    if (hadLease && this.#mapping.fd >= 0) releaseLease(this.#mapping.fd);
+    this.#aborter.abort(new Error("the guard was closed"));
+    if (mayHaveLease && this.#mapping.fd >= 0) releaseLease(this.#mapping.fd);
   }
 
   async #start(): Promise<void> {
@@ -127,7 +129,9 @@ export class Guard {
       "notice",
       `${path}: making a private copy of ${size} bytes to serve from, because ${this.#reason}`,
     );
+    const original = this.#mapping.fd;
     const moved = await this.#move();
+    fs.closeSync(original);
     this.#state = "copy";
     this.#options.log(
       "notice",
@@ -138,6 +142,8 @@ export class Guard {
 
   /** Returns why there is no lease, or "". */
   #lease(): string {
+    const { kind, isRemote } = filesystemOf(this.#mapping.path);
+    if (isRemote) return `a lease does not hold the other machines of a remote file system (${kind})`;
     // The handler first: SIGIO without one ends the process.
     this.#unlisten = listenForBreaks(() => this.#look());
     const reason = takeReadLease(this.#mapping.fd);
@@ -179,22 +185,21 @@ export class Guard {
       `${path}: another program wants to write to this file; moving its ${size} bytes aside first`,
     );
     const naming = Promise.race([heldPrograms(), Bun.sleep(HELD_PROGRAMS_WAIT_MS).then((): string[] => [])]);
-    const aborter = new AbortController();
     // The other side may have come right after the lease was last seen.
     const timeMs = leaseBreakTimeMs() - STOP_RESERVE_MS - (performance.now() - this.#seenAtMs);
     const deadline = setTimeout(
       () => {
         const reason = `not done ${seconds(timeMs)} after the other program came: the disk is too slow for ${size} bytes`;
         this.#lose(reason);
-        aborter.abort(new Error(reason));
+        this.#aborter.abort(new Error(reason));
       },
       Math.max(timeMs, 1_000),
     );
     try {
       const original = this.#mapping.fd;
-      const moved = await this.#move(aborter.signal);
+      const moved = await this.#move();
       const held = await naming;
-      this.#state = "evacuated";
+      if (this.#state === "evacuating") this.#state = "evacuated";
       releaseLease(original);
       fs.closeSync(original);
       this.#options.log(
@@ -211,12 +216,12 @@ export class Guard {
   }
 
   /** Moves all bytes to a private file, whose descriptor becomes the mapping's. The original's is the caller's to close. */
-  async #move(signal?: AbortSignal): Promise<{ where: string; isReflinked: boolean }> {
+  async #move(): Promise<{ where: string; isReflinked: boolean }> {
     const startedMs = performance.now();
     const mapping = this.#mapping;
     const original = mapping.fd;
     const places = placesFor(mapping.path, this.#options.refuges ?? []);
-    const moved = await evacuate(mapping, original, this.#identity, places, signal);
+    const moved = await evacuate(mapping, original, this.#identity, places, this.#aborter.signal);
     mapping.fd = moved.fd;
     this.#movedMs = performance.now() - startedMs;
     this.#movedBytes = mapping.size;

@@ -57,6 +57,7 @@ const POSIX = {
 
 const LINUX = {
   ioctl: { args: [FFIType.i32, FFIType.u64, FFIType.i64], returns: FFIType.i32 },
+  fallocate: { args: [FFIType.i32, FFIType.i32, FFIType.i64, FFIType.i64], returns: FFIType.i32 },
   memfd_create: { args: [FFIType.cstring, FFIType.u32], returns: FFIType.i32 },
   __errno_location: { args: [], returns: FFIType.ptr },
 } as const;
@@ -96,8 +97,11 @@ export function errno(): number {
   return address ? read.i32(address, 0) : 0;
 }
 
+// Where two names share a number (EAGAIN, EWOULDBLOCK) the alphabet's first is kept.
 const NAME_OF_ERRNO = new Map<number, string>(
-  Object.entries(osConstants.errno).map(([name, value]) => [value as number, name]),
+  Object.entries(osConstants.errno)
+    .sort(([a], [b]) => (a < b ? 1 : -1))
+    .map(([name, value]) => [value as number, name]),
 );
 
 /** "EAGAIN" for 11, "E999" for what the platform does not name. */

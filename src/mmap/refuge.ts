@@ -20,6 +20,11 @@ export interface Place {
   room(): number;
   /** A new empty file there, read-write, without a name. The caller closes it. Throws node:fs errors. */
   open(): number;
+  /**
+   * Takes the room for [offset, offset + length) of the new file, where that is quick: writing is faster then, and a full disk
+   * shows before anything is copied. Best effort: a later write may still find no room.
+   */
+  reserve(fd: number, offset: number, length: number): void;
 }
 
 /** Places for the bytes of `path`. Remote file systems and directories that do not exist are left out. */
@@ -46,6 +51,10 @@ function directoryPlace(directory: string): Place {
       return isMemory ? Math.min(freeBytes, memoryRoom()) : freeBytes - DISK_RESERVE_BYTES;
     },
     open: () => openUnlinked(directory),
+    reserve(fd, offset, length) {
+      // tmpfs would fill all of it with zeros first.
+      if (!filesystemOf(directory).isMemory) linux?.fallocate(fd, 0, offset, length);
+    },
   };
 }
 
@@ -59,6 +68,7 @@ const MEMORY: Place = {
     if (fd < 0) throw new Error(`memfd_create: ${errnoName(errno())}`);
     return fd;
   },
+  reserve() {},
 };
 
 function memoryRoom(): number {
