@@ -15,7 +15,7 @@ import { readString } from "../rdb/string.ts";
 import type { Cursor } from "../util/cursor.ts";
 import { FormatError } from "../util/format-error.ts";
 import { Span } from "../util/span.ts";
-import { compareStreamIds, type StreamId } from "./stream-id.ts";
+import { compareStreamIds, type StreamId } from "./stream-nodes.ts";
 
 const ID_BYTES = 16;
 

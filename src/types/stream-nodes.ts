@@ -2,7 +2,17 @@
  * Where the listpacks of a stream are: the ID of the first entry ever in each (its master ID) and its offset, in ID
  * order. Columns that grow as nodes are met.
  */
-import { compareStreamIds, type StreamId } from "./stream-id.ts";
+/** An entry's ID: each half is an unsigned 64-bit integer. */
+export interface StreamId {
+  readonly ms: bigint;
+  readonly seq: bigint;
+}
+
+/** <0, 0, >0 as stream IDs order. */
+export function compareStreamIds(a: StreamId, b: StreamId): number {
+  if (a.ms !== b.ms) return a.ms < b.ms ? -1 : 1;
+  return a.seq === b.seq ? 0 : a.seq < b.seq ? -1 : 1;
+}
 
 const INITIAL_NODES = 16;
 

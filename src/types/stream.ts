@@ -22,8 +22,8 @@ import { Span } from "../util/span.ts";
 import { Blob } from "./blob.ts";
 import { Element, wrongType } from "./elements.ts";
 import { readGroups, type StreamGroup } from "./stream-groups.ts";
-import { STREAM_ID_MAX, STREAM_ID_MIN, type StreamId } from "./stream-id.ts";
-import { StreamNodes } from "./stream-nodes.ts";
+import { ID_MAX, ID_MIN } from "./stream-id.ts";
+import { type StreamId, StreamNodes } from "./stream-nodes.ts";
 
 export {
   entriesReadEstimate,
@@ -33,7 +33,7 @@ export {
   type StreamConsumer,
   type StreamGroup,
 } from "./stream-groups.ts";
-export { compareStreamIds, STREAM_ID_MAX, STREAM_ID_MIN, type StreamId } from "./stream-id.ts";
+export { compareStreamIds, type StreamId } from "./stream-nodes.ts";
 
 const FLAG_DELETED = 1;
 const FLAG_SAME_FIELDS = 2;
@@ -41,10 +41,10 @@ const FLAG_SAME_FIELDS = 2;
 export class StreamReader {
   /** Number of living entries. */
   length = 0;
-  lastId: StreamId = STREAM_ID_MIN;
+  lastId: StreamId = ID_MIN;
   /** ID of the first living entry, 0-0 when there is none. */
-  firstId: StreamId = STREAM_ID_MIN;
-  maxDeletedId: StreamId = STREAM_ID_MIN;
+  firstId: StreamId = ID_MIN;
+  maxDeletedId: StreamId = ID_MIN;
   entriesAdded = 0n;
   /** The current entry's ID, after next(). */
   ms = 0n;
@@ -57,13 +57,13 @@ export class StreamReader {
   private record: Record | null = null;
   private groupsOffset = 0;
   private readonly nodes = new StreamNodes();
-  private from: StreamId = STREAM_ID_MIN;
-  private to: StreamId = STREAM_ID_MAX;
+  private from: StreamId = ID_MIN;
+  private to: StreamId = ID_MAX;
   private reverse = false;
   /** The node that is loaded, its master ID, its master entry's fields. */
   private node = -1;
   private loaded = false;
-  private master: StreamId = STREAM_ID_MIN;
+  private master: StreamId = ID_MIN;
   private masterFieldCount = 0;
   private masterFieldsAt = 0;
   /** Where the entries of the loaded node begin that are still to come, last first; for the way back. */
@@ -100,18 +100,18 @@ export class StreamReader {
     this.length = readLength(cursor);
     this.lastId = readId(cursor);
     if (type === RdbType.STREAM_LISTPACKS) {
-      this.maxDeletedId = STREAM_ID_MIN;
+      this.maxDeletedId = ID_MIN;
       this.entriesAdded = BigInt(this.length);
       this.groupsOffset = cursor.offset;
-      this.seek(STREAM_ID_MIN, STREAM_ID_MAX);
-      this.firstId = this.next() ? { ms: this.ms, seq: this.seq } : STREAM_ID_MIN;
+      this.seek(ID_MIN, ID_MAX);
+      this.firstId = this.next() ? { ms: this.ms, seq: this.seq } : ID_MIN;
     } else {
       this.firstId = readId(cursor);
       this.maxDeletedId = readId(cursor);
       this.entriesAdded = readLength64(cursor);
       this.groupsOffset = cursor.offset;
     }
-    this.seek(STREAM_ID_MIN, STREAM_ID_MAX);
+    this.seek(ID_MIN, ID_MAX);
   }
 
   private openNodes(cursor: Cursor): void {
