@@ -50,6 +50,8 @@ export class Layer implements ByteSource {
   readonly databases: readonly DatabaseExtent[];
   /** Whether a damaged index page asks for a new index (set by open). */
   onIndexDamaged: (error: DamagedError) => void = () => {};
+  /** Ends work in the background that reads the mappings (set by open). */
+  beforeClose: () => Promise<void> = () => Promise.resolve();
   indexBuildMs = 0;
   #index: IndexFile;
   #seed: HashSeed;
@@ -188,8 +190,9 @@ export class Layer implements ByteSource {
     old.close();
   }
 
-  /** Unmaps both files. No record of this layer may be used afterwards. */
-  close(): void {
+  /** Unmaps both files, once nothing in the background reads them. No record of this layer may be used from the call on. */
+  async close(): Promise<void> {
+    await this.beforeClose();
     this.#index.close();
     this.mapping.close();
   }

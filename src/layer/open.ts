@@ -1,23 +1,160 @@
-import type { Mapping } from "../mmap/mapping.ts";
-import type { BuildProgress } from "./build.ts";
-import type { Layer } from "./layer.ts";
+/**
+ * Opening a layer: the index that is there, if it belongs to the RDB, or a new one. Says in the log why one was built.
+ * While the layer serves, a damaged index page has the index built again in the background, with the same seed, so that slots stay.
+ */
+import { type FileIdentity, fileIdentity } from "../mmap/file.ts";
+import { Mapping } from "../mmap/mapping.ts";
+import { blockSum } from "./block-checks.ts";
+import { type BuildProgress, buildIndex, rdbTail } from "./build.ts";
+import { DamagedError } from "./damaged-error.ts";
+import type { HashSeed } from "./format.ts";
+import { randomSeed } from "./hash.ts";
+import { IndexFile } from "./index-file.ts";
+import { indexPath, openDraft, pathOfDescriptor } from "./index-place.ts";
+import { IndexRejected } from "./index-rejected.ts";
+import { Layer } from "./layer.ts";
+
+/** After a build in the background that failed: wait so long before another. */
+const REBUILD_PAUSE_MS = 60_000;
 
 export interface LayerOptions {
   /** Databases configured: a file that selects more is refused, as Redis does. */
-  databases: number;
+  readonly databases: number;
   /** One line for an operator: why an index is built, what was left out, what a damaged page led to. */
-  log: (line: string) => void;
+  readonly log: (line: string) => void;
   /** Directory of the index where it is not the RDB's. */
-  indexDir?: string;
-  /** The RDB, mapped already (and guarded); the layer owns it from now on. */
-  mapping?: Mapping;
-  /** Called about ten times a second while an index is built. */
-  onProgress?: (progress: BuildProgress) => void;
-  /** Ends a build: open rejects with the signal's reason and removes its temporary file. */
-  signal?: AbortSignal;
-  allowRemote?: boolean;
+  readonly indexDir?: string | undefined;
+  /** The RDB, mapped already (and guarded); the layer owns it from now on, also when open fails. */
+  readonly mapping?: Mapping | undefined;
+  /** Called at most ten times a second while an index is built. */
+  readonly onProgress?: ((progress: BuildProgress) => void) | undefined;
+  /** Ends a build: open rejects with the signal's reason, and its temporary file is removed. */
+  readonly signal?: AbortSignal | undefined;
+  readonly allowRemote?: boolean | undefined;
 }
 
-export function openLayer(_path: string, _options: LayerOptions): Promise<Layer> {
-  return Promise.reject(new Error("not written yet"));
+/** See Layer.open. */
+export async function openLayer(path: string, options: LayerOptions): Promise<Layer> {
+  const mapping = options.mapping ?? Mapping.open(path, { allowRemote: options.allowRemote ?? false });
+  try {
+    const place = indexPath(path, options.indexDir);
+    const identity = mapping.identity ?? fileIdentity(path);
+    const started = performance.now();
+    let index = openFitting(place, mapping, identity, options.log);
+    const built = index === undefined;
+    index ??= await build(place, mapping, identity, randomSeed(), options);
+    const layer = new Layer(mapping, index);
+    if (built) layer.indexBuildMs = Math.max(1, Math.round(performance.now() - started));
+    rebuildWhenDamaged(layer, place, identity, options);
+    return layer;
+  } catch (error) {
+    mapping.close();
+    throw error;
+  }
+}
+
+function openFitting(
+  place: string,
+  mapping: Mapping,
+  identity: FileIdentity,
+  log: (line: string) => void,
+): IndexFile | undefined {
+  try {
+    const index = IndexFile.open(place);
+    const reason = misfit(index, mapping, identity, log);
+    if (reason === undefined) return index;
+    index.close();
+    throw new IndexRejected(reason);
+  } catch (error) {
+    if (!(error instanceof IndexRejected)) throw error;
+    log(`index ${place}: ${error.reason}; building it`);
+    return undefined;
+  }
+}
+
+/** Why the index is not that of the RDB; undefined when it is. docs/formats/index.md, "Which index belongs to which RDB". */
+function misfit(
+  index: IndexFile,
+  mapping: Mapping,
+  identity: FileIdentity,
+  log: (line: string) => void,
+): string | undefined {
+  const { header } = index;
+  if (header.rdbBytes !== mapping.size)
+    return `it is of an RDB of ${header.rdbBytes} bytes, this one has ${mapping.size}`;
+  if (header.rdbTail !== rdbTail(mapping)) return "it is of an RDB with another checksum";
+  if (header.rdbMtimeNs === identity.mtimeNs) return undefined;
+  if (!header.crc64Verified) return "the RDB was modified since, and has no checksum to tell whether it is the same";
+  try {
+    for (const block of [0, header.checksums.entries - 1]) {
+      if (blockSum(mapping, block) !== index.blockChecksum(block)) return "the RDB was modified since";
+    }
+  } catch (error) {
+    if (error instanceof DamagedError) return "a page of its block checksums is damaged";
+    throw error;
+  }
+  log(`index ${index.path}: the RDB's modification time is another, its checksum is the same; the index is kept`);
+  return undefined;
+}
+
+async function build(
+  place: string,
+  mapping: Mapping,
+  identity: FileIdentity,
+  seed: HashSeed,
+  options: LayerOptions,
+): Promise<IndexFile> {
+  const draft = openDraft(place);
+  try {
+    const header = await buildIndex({
+      mapping,
+      mtimeNs: identity.mtimeNs,
+      fd: draft.fd,
+      spillFd: draft.spillFd,
+      seed,
+      databases: options.databases,
+      onProgress: options.onProgress,
+      signal: options.signal,
+    });
+    draft.publish();
+    if (draft.lost !== undefined) {
+      options.log(`index: ${draft.lost}; it is kept in a temporary file, and the next start will build it again`);
+    }
+    if (header.emptySkipped > 0) options.log(`${header.emptySkipped} empty collections in the RDB were left out`);
+    if (header.duplicatesSkipped > 0) options.log(`${header.duplicatesSkipped} expired duplicates were left out`);
+    const shown = draft.lost === undefined ? place : "(temporary file)";
+    return IndexFile.open(pathOfDescriptor(draft.fd), shown);
+  } finally {
+    draft.close();
+  }
+}
+
+function rebuildWhenDamaged(layer: Layer, place: string, identity: FileIdentity, options: LayerOptions): void {
+  let running: Promise<void> | undefined;
+  let notBeforeMs = 0;
+  const closing = new AbortController();
+  layer.onIndexDamaged = (error) => {
+    if (running !== undefined || closing.signal.aborted || Date.now() < notBeforeMs) return;
+    options.log(`${error.message}`);
+    const { onProgress: _, ...rest } = options;
+    running = build(place, layer.mapping, identity, layer.indexSeed, { ...rest, signal: closing.signal })
+      .then((index) => {
+        if (closing.signal.aborted) index.close();
+        else {
+          layer.replaceIndex(index);
+          options.log(`index ${place}: built again`);
+        }
+      })
+      .catch((failure: Error) => {
+        notBeforeMs = Date.now() + REBUILD_PAUSE_MS;
+        if (!closing.signal.aborted) options.log(`index ${place}: cannot be built again: ${failure.message}`);
+      })
+      .finally(() => {
+        running = undefined;
+      });
+  };
+  layer.beforeClose = () => {
+    closing.abort(new Error("the layer is closing"));
+    return running ?? Promise.resolve();
+  };
 }
