@@ -7,34 +7,41 @@
 import * as fs from "node:fs";
 import { MmapError } from "./mmap-error.ts";
 
-/** f_type of statfs(2) on Linux, as a number of 32 bits without sign. */
-const KINDS: Readonly<Record<number, { name: string; remote?: true; memory?: true; reflink?: true }>> = {
-  61267: { name: "ext4" },
-  1481003842: { name: "xfs", reflink: true },
-  2435016766: { name: "btrfs", reflink: true },
-  3393526350: { name: "bcachefs", reflink: true },
-  801189825: { name: "zfs", reflink: true },
-  4076150800: { name: "f2fs" },
-  2035054128: { name: "overlayfs" },
-  16914836: { name: "tmpfs", memory: true },
-  2240043254: { name: "ramfs", memory: true },
-  26985: { name: "nfs", remote: true },
-  20859: { name: "smb", remote: true },
-  4283649346: { name: "cifs", remote: true },
-  4266872130: { name: "smb2", remote: true },
-  1702057286: { name: "fuse", remote: true },
-  12805120: { name: "ceph", remote: true },
-  1397113167: { name: "afs", remote: true },
-  1799439955: { name: "afs", remote: true },
-  16914839: { name: "9p", remote: true },
-  18225520: { name: "gfs2", remote: true },
-  1952539503: { name: "ocfs2", remote: true },
-  198183888: { name: "lustre", remote: true },
-  1196443219: { name: "gpfs", remote: true },
-  1937076805: { name: "coda", remote: true },
-  22092: { name: "ncp", remote: true },
-  2020557398: { name: "vboxsf", remote: true },
-};
+interface Known {
+  readonly name: string;
+  readonly remote?: true;
+  readonly memory?: true;
+  readonly reflink?: true;
+}
+
+/** By f_type of statfs(2) on Linux, as a number of 32 bits without sign. */
+const KINDS: ReadonlyMap<number, Known> = new Map<number, Known>([
+  [0xef53, { name: "ext4" }],
+  [0x58465342, { name: "xfs", reflink: true }],
+  [0x9123683e, { name: "btrfs", reflink: true }],
+  [0xca451a4e, { name: "bcachefs", reflink: true }],
+  [0x2fc12fc1, { name: "zfs", reflink: true }],
+  [0xf2f52010, { name: "f2fs" }],
+  [0x794c7630, { name: "overlayfs" }],
+  [0x01021994, { name: "tmpfs", memory: true }],
+  [0x858458f6, { name: "ramfs", memory: true }],
+  [0x6969, { name: "nfs", remote: true }],
+  [0x517b, { name: "smb", remote: true }],
+  [0xff534d42, { name: "cifs", remote: true }],
+  [0xfe534d42, { name: "smb2", remote: true }],
+  [0x65735546, { name: "fuse", remote: true }],
+  [0x00c36400, { name: "ceph", remote: true }],
+  [0x5346414f, { name: "afs", remote: true }],
+  [0x6b414653, { name: "afs", remote: true }],
+  [0x01021997, { name: "9p", remote: true }],
+  [0x01161970, { name: "gfs2", remote: true }],
+  [0x7461636f, { name: "ocfs2", remote: true }],
+  [0x0bd00bd0, { name: "lustre", remote: true }],
+  [0x47504653, { name: "gpfs", remote: true }],
+  [0x73757245, { name: "coda", remote: true }],
+  [0x564c, { name: "ncp", remote: true }],
+  [0x786f4256, { name: "vboxsf", remote: true }],
+]);
 
 export interface Filesystem {
   /** "ext4", "nfs", … or "type 0x…" for one that Folio has no name for (which counts as local). */
@@ -53,7 +60,7 @@ const LOCAL = { isRemote: false, isMemory: false, mayReflink: false };
 /** What Folio knows of a Linux file system by statfs(2)'s f_type, which some architectures extend by sign. */
 export function kindOf(type: bigint): Omit<Filesystem, "freeBytes"> {
   const number = Number(BigInt.asUintN(32, type));
-  const known = KINDS[number];
+  const known = KINDS.get(number);
   if (known === undefined) return { ...LOCAL, kind: `type 0x${number.toString(16)}` };
   const { name, remote, memory, reflink } = known;
   return { kind: name, isRemote: remote === true, isMemory: memory === true, mayReflink: reflink === true };

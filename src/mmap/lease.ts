@@ -9,6 +9,8 @@ import * as fs from "node:fs";
 import { errno, errnoName, F_GETLEASE, F_RDLCK, F_SETLEASE, F_UNLCK, HAS_LEASES, libc } from "./libc.ts";
 
 const BREAK_TIME_MS_DEFAULT = 45_000;
+/** lease-break-time 0 means that the kernel waits as long as it takes. */
+const BREAK_TIME_MS_FOREVER = 24 * 3600 * 1000;
 
 /** Never removed once installed: a SIGIO that is still on its way when the last lease is gone must find a handler. */
 const keepAlive = (): void => {};
@@ -27,7 +29,7 @@ export function takeReadLease(fd: number): string {
   const code = errnoName(errno());
   if (code === "EAGAIN") return "another program has the file open for writing (`fuser -v` on the file names it)";
   if (code === "EACCES") return "the file belongs to another user (run Folio as its owner, or give it CAP_LEASE)";
-  if (code === "EINVAL" || code === "EOPNOTSUPP") return `its file system does not support leases (${code})`;
+  if (code === "EINVAL" || code === "EOPNOTSUPP") return `its file system does not support leases (${code}), or fs.leases-enable is 0`;
   return `the kernel refuses a lease on it (${code})`;
 }
 
@@ -45,7 +47,7 @@ export function releaseLease(fd: number): void {
 export function leaseBreakTimeMs(): number {
   try {
     const seconds = Number(fs.readFileSync("/proc/sys/fs/lease-break-time", "latin1"));
-    return seconds > 0 ? seconds * 1000 : BREAK_TIME_MS_DEFAULT;
+    return seconds > 0 ? seconds * 1000 : BREAK_TIME_MS_FOREVER;
   } catch {
     return BREAK_TIME_MS_DEFAULT;
   }

@@ -56,19 +56,19 @@ describe("Mapping", () => {
       2 * WINDOW_STRIDE_BYTES,
       size - 1,
     ];
-    marks.forEach((offset, i) => fs.writeSync(fd, Buffer.of(i + 1), 0, 1, offset));
+    for (const [i, offset] of marks.entries()) fs.writeSync(fd, Buffer.of(i + 1), 0, 1, offset);
     fs.ftruncateSync(fd, size);
     fs.closeSync(fd);
     const mapping = Mapping.open(path);
     expect(mapping.windows.map((window) => window.length)).toEqual([2 ** 31 - 1, size - WINDOW_STRIDE_BYTES, 5_000]);
     const cursor = new Cursor();
-    marks.forEach((offset, i) => {
+    for (const [i, offset] of marks.entries()) {
       expect(cursor.open(mapping, offset).u8()).toBe(i + 1);
       if (offset >= WINDOW_STRIDE_BYTES && offset < 2 ** 31 - 1) {
         expect(mapping.windows[0]?.[offset]).toBe(i + 1);
         expect(mapping.windows[1]?.[offset - WINDOW_STRIDE_BYTES]).toBe(i + 1);
       }
-    });
+    }
     mapping.close();
   });
 
