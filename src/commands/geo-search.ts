@@ -1,0 +1,263 @@
+/**
+ * Searches around a position: GEOSEARCH, GEORADIUS[_RO], GEORADIUSBYMEMBER[_RO].
+ * The shape is covered by up to nine ranges of scores; every member in them is measured.
+ */
+import { coveringBoxes, decode, distanceWithin, Position, type Shape } from "../types/geohash.ts";
+import { ScoreRange } from "../types/range.ts";
+import type { SortedMembers, ZsetReader } from "../types/zset.ts";
+import { fixedDecimal } from "../util/decimal-places.ts";
+import type { Context, Handler } from "./context.ts";
+import { ReplyError, syntaxError } from "./errors.ts";
+import { distanceText, metresPerUnit, position, writePosition } from "./geo-read.ts";
+import { float, integer } from "./parse.ts";
+import { scoreBounds } from "./zsets-range.ts";
+import { loadSorted, openZset, SLICE_MEMBERS, sliced } from "./zsets-support.ts";
+
+type Area =
+  | { readonly kind: "circle"; readonly radius: number; readonly unit: number }
+  | { readonly kind: "box"; readonly width: number; readonly height: number; readonly unit: number };
+
+/** Where the search is centred: a position, or the member at an argument. */
+type Centre = { readonly longitude: number; readonly latitude: number } | { readonly member: number };
+
+interface Options {
+  centre: Centre | null;
+  area: Area | null;
+  withDistance: boolean;
+  withHash: boolean;
+  withPosition: boolean;
+  order: "none" | "near" | "far";
+  any: boolean;
+  /** 0: all. */
+  count: number;
+}
+
+/** GEOSEARCH names centre and area by options; the older commands have fixed places for them, and may store. */
+type Variant = "search" | "radius" | "radius-read-only";
+
+export const geosearch: Handler = (c) => search(c, "search", 2, newOptions());
+export const georadius: Handler = (c) => searchAt(c, "radius");
+export const georadiusRo: Handler = (c) => searchAt(c, "radius-read-only");
+export const georadiusbymember: Handler = (c) => searchByMember(c, "radius");
+export const georadiusbymemberRo: Handler = (c) => searchByMember(c, "radius-read-only");
+
+function newOptions(): Options {
+  const flags = { withDistance: false, withHash: false, withPosition: false, any: false };
+  return { centre: null, area: null, ...flags, order: "none", count: 0 };
+}
+
+function searchAt(c: Context, variant: Variant): ReturnType<Handler> {
+  return search(c, variant, 6, newOptions(), (options) => {
+    options.centre = parsePosition(c, 2);
+    options.area = parseCircle(c, 4);
+  });
+}
+
+function searchByMember(c: Context, variant: Variant): ReturnType<Handler> {
+  return search(c, variant, 5, newOptions(), (options, zset) => {
+    options.centre = { member: 2 };
+    if (zset === null) return;
+    requireMember(c, zset, 2);
+    options.area = parseCircle(c, 3);
+  });
+}
+
+/**
+ * `first`: the first optional argument. `parseFixed` reads what stands before it. The key is looked up first, because
+ * Redis checks its type before it looks at anything else.
+ */
+function search(
+  c: Context,
+  variant: Variant,
+  first: number,
+  options: Options,
+  parseFixed?: (options: Options, zset: ZsetReader | null) => void,
+): ReturnType<Handler> {
+  const zset = openZset(c);
+  parseFixed?.(options, zset);
+  const stores = parseOptions(c, first, variant, options, zset);
+  if (stores && (options.withDistance || options.withHash || options.withPosition)) {
+    throw new ReplyError(
+      "ERR STORE option in GEORADIUS is not compatible with WITHDIST, WITHHASH and WITHCOORD options",
+    );
+  }
+  if (variant === "search") requireBoth(c, options);
+  if (options.any && options.count === 0) throw new ReplyError("ERR the ANY argument requires COUNT argument");
+  if (stores) {
+    const name = c.args.text(0).toLowerCase();
+    throw new ReplyError(`READONLY Folio serves this snapshot read-only: ${name} with STORE is not available yet`);
+  }
+  if (zset === null) return c.reply.array(0);
+  if (options.count > 0 && options.order === "none" && !options.any) options.order = "near";
+  return sliced(zset, run(c, zset, options));
+}
+
+function requireBoth(c: Context, { centre, area }: Options): void {
+  const name = c.args.text(0);
+  if (centre === null) {
+    throw new ReplyError(`ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for ${name}`);
+  }
+  if (area === null) throw new ReplyError(`ERR exactly one of BYRADIUS and BYBOX can be specified for ${name}`);
+}
+
+/** Returns whether STORE or STOREDIST was given. */
+function parseOptions(c: Context, first: number, variant: Variant, options: Options, zset: ZsetReader | null): boolean {
+  const { args } = c;
+  let stores = false;
+  for (let i = first; i < args.count; i++) {
+    const left = args.count - i - 1;
+    if (args.is(i, "WITHDIST")) options.withDistance = true;
+    else if (args.is(i, "WITHHASH")) options.withHash = true;
+    else if (args.is(i, "WITHCOORD")) options.withPosition = true;
+    else if (args.is(i, "ANY")) options.any = true;
+    else if (args.is(i, "ASC")) options.order = "near";
+    else if (args.is(i, "DESC")) options.order = "far";
+    else if (args.is(i, "COUNT") && left >= 1) options.count = parseCount(c, ++i);
+    else if (variant === "radius" && left >= 1 && (args.is(i, "STORE") || args.is(i, "STOREDIST"))) {
+      stores = true;
+      i++;
+    } else if (variant === "search") i += parseSearchOption(c, i, left, options, zset);
+    else throw syntaxError();
+  }
+  return stores;
+}
+
+/** One of GEOSEARCH's own options at argument `i`; returns the number of arguments it takes after its name. */
+function parseSearchOption(c: Context, i: number, left: number, options: Options, zset: ZsetReader | null): number {
+  const { args } = c;
+  const { centre, area } = options;
+  if (args.is(i, "FROMMEMBER") && left >= 1 && (centre === null || "member" in centre)) {
+    if (zset !== null) requireMember(c, zset, i + 1);
+    options.centre = { member: i + 1 };
+    return 1;
+  }
+  if (args.is(i, "FROMLONLAT") && left >= 2 && (centre === null || "longitude" in centre)) {
+    options.centre = parsePosition(c, i + 1);
+    return 2;
+  }
+  if (args.is(i, "BYRADIUS") && left >= 2 && area?.kind !== "box") {
+    options.area = parseCircle(c, i + 1);
+    return 2;
+  }
+  if (args.is(i, "BYBOX") && left >= 3 && area?.kind !== "circle") {
+    options.area = parseBox(c, i + 1);
+    return 3;
+  }
+  throw syntaxError();
+}
+
+function parseCount(c: Context, index: number): number {
+  const count = integer(c, index);
+  if (count <= 0) throw new ReplyError("ERR COUNT must be > 0");
+  return count;
+}
+
+function parsePosition(c: Context, index: number): Centre {
+  const longitude = float(c, index);
+  const latitude = float(c, index + 1);
+  if (Math.abs(longitude) > 180 || Math.abs(latitude) > 85.05112878) {
+    const pair = `${fixedDecimal(longitude, 6)},${fixedDecimal(latitude, 6)}`;
+    throw new ReplyError(`ERR invalid longitude,latitude pair ${pair}`);
+  }
+  return { longitude, latitude };
+}
+
+function parseCircle(c: Context, index: number): Area {
+  const radius = float(c, index, "ERR need numeric radius");
+  if (radius < 0) throw new ReplyError("ERR radius cannot be negative");
+  return { kind: "circle", radius, unit: metresPerUnit(c, index + 1) };
+}
+
+function parseBox(c: Context, index: number): Area {
+  const width = float(c, index, "ERR need numeric width");
+  const height = float(c, index + 1, "ERR need numeric height");
+  if (height < 0 || width < 0) throw new ReplyError("ERR height or width cannot be negative");
+  return { kind: "box", width, height, unit: metresPerUnit(c, index + 2) };
+}
+
+/** Redis looks for the member while it parses: a missing one is the first error told. */
+function requireMember(c: Context, zset: ZsetReader, index: number): void {
+  const { args } = c;
+  if (zset.find(args.bytes, args.starts[index] as number, args.lengths[index] as number)) return;
+  throw new ReplyError("ERR could not decode requested zset member");
+}
+
+function* run(c: Context, zset: ZsetReader, options: Options): Generator<void, void, void> {
+  const { centre, area } = options;
+  if (centre === null || area === null) throw syntaxError();
+  const from = new Position();
+  if ("member" in centre) yield* position(c, centre.member, zset, from);
+  else Object.assign(from, centre);
+  const members = yield* loadSorted(zset);
+  const found = yield* measure(members, shapeAt(from, area), options.any ? options.count : 0);
+  yield* writeFound(c, members, found, options, area.unit);
+}
+
+function shapeAt({ longitude, latitude }: Position, area: Area): Shape {
+  if (area.kind === "circle") return { kind: "circle", longitude, latitude, radius: area.radius * area.unit };
+  return { kind: "box", longitude, latitude, width: area.width * area.unit, height: area.height * area.unit };
+}
+
+/** What lies in the shape: ranks, and metres from its centre. Columns of equal length. */
+interface Found {
+  readonly ranks: number[];
+  readonly metres: number[];
+}
+
+/** `enough`: stop at this many; 0: find all. */
+function* measure(members: SortedMembers, shape: Shape, enough: number): Generator<void, Found, void> {
+  const found: Found = { ranks: [], metres: [] };
+  const at = new Position();
+  let walked = 0;
+  for (const box of coveringBoxes(shape)) {
+    const { start, end } = scoreBounds(members, ScoreRange.between(box.min, box.max));
+    for (let rank = start; rank < end; rank++) {
+      if (enough > 0 && found.ranks.length >= enough) return found;
+      decode(members.score(rank), at);
+      const metres = distanceWithin(shape, at);
+      if (metres >= 0) {
+        found.ranks.push(rank);
+        found.metres.push(metres);
+      }
+      if (++walked % SLICE_MEMBERS === 0) yield;
+    }
+  }
+  return found;
+}
+
+function* writeFound(
+  c: Context,
+  members: SortedMembers,
+  { ranks, metres }: Found,
+  { order, count, withDistance, withHash, withPosition }: Options,
+  unit: number,
+): Generator<void, void, void> {
+  const { reply } = c;
+  const picks = Uint32Array.from(ranks.keys());
+  if (order === "near") picks.sort((a, b) => (metres[a] as number) - (metres[b] as number));
+  if (order === "far") picks.sort((a, b) => (metres[b] as number) - (metres[a] as number));
+  const returned = count > 0 ? Math.min(count, picks.length) : picks.length;
+  const extras = Number(withDistance) + Number(withHash) + Number(withPosition);
+  const at = new Position();
+  reply.array(returned);
+  for (let i = 0; i < returned; i++) {
+    const pick = picks[i] as number;
+    const rank = ranks[pick] as number;
+    if (extras > 0) reply.array(extras + 1);
+    reply.elements(members.member(rank));
+    if (withDistance) reply.bulkText(distanceText((metres[pick] as number) / unit));
+    if (withHash) reply.integer(scoreInteger(members.score(rank)));
+    if (withPosition) {
+      decode(members.score(rank), at);
+      writePosition(reply, at);
+    }
+    if ((i + 1) % SLICE_MEMBERS === 0) yield;
+  }
+}
+
+/** A score as the signed 64-bit integer that it converts to (it is a geo set's: always in range; others wrap as on x86-64). */
+function scoreInteger(score: number): number | bigint {
+  if (Number.isSafeInteger(score)) return score + 0;
+  if (!(Math.abs(score) < 2 ** 63)) return -(2n ** 63n);
+  return BigInt(Math.trunc(score));
+}

@@ -1,0 +1,138 @@
+/** Streams, their entries: XLEN XRANGE XREVRANGE XREAD. */
+
+import { type StreamId, StreamReader } from "../types/stream.ts";
+import { ID_MAX, nextId, parseId } from "../types/stream-id.ts";
+import type { Context, Handler } from "./context.ts";
+import { ReplyError, syntaxError } from "./errors.ts";
+import { lookup } from "./lookup.ts";
+import { integer, integer64 } from "./parse.ts";
+import { countEntries, type IdRange, INVALID_ID, openStream, parseRange, writeEntries } from "./streams-support.ts";
+
+export const xlen: Handler = (c) => {
+  c.reply.integer(openStream(c, 1)?.length ?? 0);
+};
+
+export const xrange: Handler = (c) => range(c, false);
+export const xrevrange: Handler = (c) => range(c, true);
+
+function range(c: Context, reverse: boolean): ReturnType<Handler> {
+  const { args, reply } = c;
+  const ids = reverse ? parseRange(c, 3, 2) : parseRange(c, 2, 3);
+  let count = -1;
+  for (let i = 4; i < args.count; i += 2) {
+    if (!args.is(i, "COUNT") || i + 1 >= args.count) throw syntaxError();
+    count = Math.max(0, integer(c, i + 1));
+  }
+  const stream = openStream(c, 1);
+  if (stream === null) return reply.array(0);
+  if (count === 0) return reply.nilArray();
+  return writeEntries(c, stream, ids, Math.max(0, count), reverse);
+}
+
+interface ReadOptions {
+  /** 0: all. */
+  count: number;
+  /** Milliseconds to wait for entries, 0: for ever; null: do not wait. */
+  blockMs: number | null;
+  /** Index of the first key's argument. */
+  firstKey: number;
+  keys: number;
+}
+
+export const xread: Handler = (c) => {
+  const options = parseReadOptions(c);
+  const starts: (StreamId | null)[] = [];
+  for (let i = 0; i < options.keys; i++) starts.push(parseStart(c, options, i));
+  return read(c, options, starts);
+};
+
+function parseReadOptions(c: Context): ReadOptions {
+  const { args } = c;
+  const options: ReadOptions = { count: 0, blockMs: null, firstKey: 0, keys: 0 };
+  for (let i = 1; i < args.count && options.firstKey === 0; i++) {
+    const left = args.count - i - 1;
+    if (left >= 1 && args.is(i, "BLOCK")) {
+      options.blockMs = parseBlock(c, ++i);
+    } else if (left >= 1 && args.is(i, "COUNT")) {
+      options.count = Math.max(0, integer(c, ++i));
+    } else if (left >= 1 && args.is(i, "STREAMS")) {
+      options.firstKey = i + 1;
+      options.keys = left / 2;
+      if (left % 2 !== 0) {
+        throw new ReplyError(
+          "ERR Unbalanced 'xread' list of streams: for each stream key an ID or '$' must be specified.",
+        );
+      }
+    } else if (left >= 2 && args.is(i, "GROUP")) {
+      throw new ReplyError("ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.");
+    } else if (args.is(i, "NOACK")) {
+      throw new ReplyError("ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.");
+    } else {
+      throw syntaxError();
+    }
+  }
+  if (options.firstKey === 0) throw syntaxError();
+  return options;
+}
+
+const LONG_MAX = 2n ** 63n - 1n;
+
+function parseBlock(c: Context, index: number): number {
+  const timeout = integer64(c, index, "ERR timeout is not an integer or out of range");
+  if (timeout < 0n) throw new ReplyError("ERR timeout is negative");
+  if (timeout > LONG_MAX - BigInt(c.nowMs)) throw new ReplyError("ERR timeout is out of range");
+  return Number(timeout);
+}
+
+/** The first id that stream `i` is asked for; null when none can come after it. Checks the key's type first, as Redis. */
+function parseStart(c: Context, { firstKey, keys }: ReadOptions, i: number): StreamId | null {
+  const found = lookup(c, firstKey + i, "stream");
+  const text = c.args.text(firstKey + keys + i);
+  // Redis compares C strings here: what follows a NUL byte does not count.
+  const word = text.split("\0", 1)[0];
+  if (word === ">") {
+    throw new ReplyError(
+      "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.",
+    );
+  }
+  if (word === "$") {
+    if (!found) return nextId({ ms: 0n, seq: 0n });
+    const stream = new StreamReader();
+    stream.open(c.record);
+    return nextId(stream.lastId);
+  }
+  const id = parseId(text, 0n, true);
+  if (id === null) throw new ReplyError(INVALID_ID);
+  return nextId(id);
+}
+
+/** Counts what each stream has to give, then writes the streams that have something. */
+function* read(c: Context, options: ReadOptions, starts: (StreamId | null)[]): Generator<void, void, void> {
+  const { firstKey, keys, count: max } = options;
+  const counts: number[] = [];
+  for (let i = 0; i < keys; i++) {
+    const from = starts[i];
+    const stream = from ? openStream(c, firstKey + i) : null;
+    counts.push(stream === null || !from ? 0 : yield* countEntries(stream, { from, to: ID_MAX }, 1));
+  }
+  const served = counts.filter((count) => count > 0).length;
+  if (served === 0) return c.reply.nilArray();
+  beginStreams(c, served);
+  for (let i = 0; i < keys; i++) {
+    const from = starts[i];
+    if (!from || counts[i] === 0) continue;
+    const stream = openStream(c, firstKey + i);
+    if (stream === null) continue;
+    const { args, reply } = c;
+    if (reply.protocol === 2) reply.array(2);
+    reply.bulk(args.bytes, args.starts[firstKey + i] as number, args.lengths[firstKey + i] as number);
+    const ids: IdRange = { from, to: ID_MAX };
+    yield* writeEntries(c, stream, ids, max);
+  }
+}
+
+/** A map of key to entries in RESP3; in RESP2 an array of such pairs. */
+function beginStreams(c: Context, count: number): void {
+  if (c.reply.protocol === 2) c.reply.array(count);
+  else c.reply.map(count);
+}

@@ -1,0 +1,81 @@
+/** What the stream commands share: opening, counting and writing entries. */
+
+import { type StreamId, StreamReader } from "../types/stream.ts";
+import { ID_MAX, ID_MIN, idText, nextId, parseBound, previousId, SEQ_MAX } from "../types/stream-id.ts";
+import type { Context } from "./context.ts";
+import { ReplyError } from "./errors.ts";
+import { lookup } from "./lookup.ts";
+
+/** Entries walked or written between two yields. */
+export const SLICE_ENTRIES = 64;
+
+export const INVALID_ID = "ERR Invalid stream ID specified as stream command argument";
+
+/** Opens the stream at argument `index` in a reader of the command's own; null when the key is missing. */
+export function openStream(c: Context, index: number): StreamReader | null {
+  if (!lookup(c, index, "stream")) return null;
+  const stream = new StreamReader();
+  stream.open(c.record);
+  return stream;
+}
+
+/** Ids from ≤ id ≤ to. */
+export interface IdRange {
+  readonly from: StreamId;
+  readonly to: StreamId;
+}
+
+export const ALL_IDS: IdRange = { from: ID_MIN, to: ID_MAX };
+
+/** The range that two arguments give: "-", "+", ids with or without sequence, "(" for an open bound. Throws ReplyError. */
+export function parseRange(c: Context, fromIndex: number, toIndex: number): IdRange {
+  const from = parseBound(c.args.text(fromIndex), 0n);
+  if (from === null) throw new ReplyError(INVALID_ID);
+  const first = from.open ? nextId(from.id) : from.id;
+  if (first === null) throw new ReplyError("ERR invalid start ID for the interval");
+  const to = parseBound(c.args.text(toIndex), SEQ_MAX);
+  if (to === null) throw new ReplyError(INVALID_ID);
+  const last = to.open ? previousId(to.id) : to.id;
+  if (last === null) throw new ReplyError("ERR invalid end ID for the interval");
+  return { from: first, to: last };
+}
+
+/** Counts the living entries in a range, at most `max` of them (0: all). */
+export function* countEntries(stream: StreamReader, { from, to }: IdRange, max: number): Generator<void, number, void> {
+  let count = 0;
+  stream.seek(from, to);
+  while ((max === 0 || count < max) && stream.next()) if (++count % SLICE_ENTRIES === 0) yield;
+  return count;
+}
+
+/**
+ * Writes the entries in a range, upwards or (`reverse`) downwards, at most `max` of them (0: all), as one array.
+ * They are counted first: an array says its length before its items, and a long reply leaves before it is complete.
+ */
+export function* writeEntries(
+  c: Context,
+  stream: StreamReader,
+  range: IdRange,
+  max: number,
+  reverse = false,
+): Generator<void, void, void> {
+  const count = yield* countEntries(stream, range, max);
+  c.reply.array(count);
+  stream.seek(range.from, range.to, reverse);
+  for (let i = 1; i <= count && stream.next(); i++) {
+    writeEntry(c, stream);
+    if (i % SLICE_ENTRIES === 0) yield;
+  }
+}
+
+/** The current entry: its id and the array of its fields and values. */
+export function writeEntry(c: Context, stream: StreamReader): void {
+  const { reply } = c;
+  reply.array(2);
+  reply.bulkText(idText(stream));
+  reply.array(stream.fieldCount * 2);
+  while (stream.nextField()) {
+    reply.elements(stream.field);
+    reply.elements(stream.value);
+  }
+}

@@ -1,0 +1,70 @@
+/** ZRANDMEMBER: one member, some distinct ones, or (negative count) some that may repeat. */
+import type { ZsetReader } from "../types/zset.ts";
+import type { Context, Handler } from "./context.ts";
+import { ReplyError, syntaxError } from "./errors.ts";
+import { integer64 } from "./parse.ts";
+import { beginMembers, loadSorted, openZset, SLICE_MEMBERS, sliced, writeMember } from "./zsets-support.ts";
+
+const LONG_MAX = 2n ** 63n - 1n;
+
+export const zrandmember: Handler = (c) => {
+  const { args, reply } = c;
+  if (args.count < 3) {
+    const zset = openZset(c);
+    return zset === null ? reply.nil() : sliced(zset, writeOne(c, zset));
+  }
+  const count = integer64(c, 2);
+  if (count < -LONG_MAX) {
+    throw new ReplyError(`ERR value is out of range, value must between ${-LONG_MAX} and ${LONG_MAX}`);
+  }
+  const withScores = args.count === 4;
+  if (args.count > 4 || (withScores && !args.is(3, "WITHSCORES"))) throw syntaxError();
+  if (withScores && (count < -LONG_MAX / 2n || count > LONG_MAX / 2n)) {
+    throw new ReplyError("ERR value is out of range");
+  }
+  const repeats = count < 0n || count === 1n;
+  const wanted = Number(count < 0n ? -count : count);
+  // Many draws take long even from a small set.
+  const manyDraws = repeats && wanted > SLICE_MEMBERS;
+  const zset = openZset(c, 1, manyDraws);
+  if (zset === null || wanted === 0) return reply.array(0);
+  if (manyDraws) return writeDraws(c, zset, wanted, withScores);
+  return sliced(zset, repeats ? writeDraws(c, zset, wanted, withScores) : writeDistinct(c, zset, wanted, withScores));
+};
+
+function randomBelow(count: number): number {
+  return Math.floor(Math.random() * count);
+}
+
+function* writeOne(c: Context, zset: ZsetReader): Generator<void, void, void> {
+  zset.rewind();
+  for (let left = randomBelow(zset.count); zset.next() && left > 0; left--) {
+    if (left % SLICE_MEMBERS === 0) yield;
+  }
+  c.reply.elements(zset);
+}
+
+/** `times` members, each drawn from all. */
+function* writeDraws(c: Context, zset: ZsetReader, times: number, withScores: boolean): Generator<void, void, void> {
+  const members = yield* loadSorted(zset);
+  beginMembers(c, times, withScores);
+  for (let i = 1; i <= times; i++) {
+    const rank = randomBelow(members.count);
+    writeMember(c, members.member(rank), members.score(rank), withScores);
+    if (i % SLICE_MEMBERS === 0) yield;
+  }
+}
+
+/** `count` different members in stored order, or all when there are no more: selection sampling, in one walk. */
+function* writeDistinct(c: Context, zset: ZsetReader, count: number, withScores: boolean): Generator<void, void, void> {
+  let wanted = Math.min(count, zset.count);
+  beginMembers(c, wanted, withScores);
+  zset.rewind();
+  for (let left = zset.count; wanted > 0 && zset.next(); left--) {
+    if (Math.random() * left < wanted) {
+      writeMember(c, zset, zset.score, withScores);
+      wanted--;
+    }
+    if (left % SLICE_MEMBERS === 0) yield;
+  }
+}
