@@ -1,0 +1,241 @@
+/** SCAN over the keys, and SSCAN, HSCAN, ZSCAN over the elements of a collection. */
+import type { Database } from "../keyspace/database.ts";
+import type { Record } from "../rdb/record.ts";
+import { ByteStore } from "../types/byte-store.ts";
+import { Glob } from "../util/glob.ts";
+import { type CollectionWalk, newWalk, ParkedWalks, type WalkedType } from "./collection-walk.ts";
+import type { Context } from "./context.ts";
+import { encodingLimits } from "./encoding-limits.ts";
+import { ReplyError, syntaxError } from "./errors.ts";
+import { typeName } from "./keys.ts";
+import { lookup, peek } from "./lookup.ts";
+import { integer } from "./parse.ts";
+import { type Command, READ_FIRST } from "./table.ts";
+
+export const rows = [
+  {
+    name: "scan",
+    arity: -2,
+    flags: ["readonly"],
+    categories: ["keyspace"],
+    tips: ["nondeterministic_output", "request_policy:special", "response_policy:special"],
+    since: "2.8.0",
+    group: "generic",
+    complexity: "O(1) for each call, O(N) for the whole walk",
+    summary: "Walks over the keys of the database, some at each call.",
+    arguments: [
+      { name: "cursor", type: "integer" },
+      { name: "pattern", type: "pattern", token: "MATCH", optional: true },
+      { name: "count", type: "integer", token: "COUNT", optional: true },
+      { name: "type", type: "string", token: "TYPE", since: "6.0.0", optional: true },
+    ],
+    handler: scan,
+  },
+  {
+    name: "sscan",
+    arity: -3,
+    flags: ["readonly"],
+    categories: ["set"],
+    keys: READ_FIRST,
+    tips: ["nondeterministic_output"],
+    since: "2.8.0",
+    group: "set",
+    complexity: "O(1) for each call, O(N) for the whole walk",
+    summary: "Walks over the members of a set, some at each call.",
+    arguments: [
+      { name: "key", type: "key", keySpec: 0 },
+      { name: "cursor", type: "integer" },
+      { name: "pattern", type: "pattern", token: "MATCH", optional: true },
+      { name: "count", type: "integer", token: "COUNT", optional: true },
+    ],
+    handler: sscan,
+  },
+  {
+    name: "hscan",
+    arity: -3,
+    flags: ["readonly"],
+    categories: ["hash"],
+    keys: READ_FIRST,
+    tips: ["nondeterministic_output"],
+    since: "2.8.0",
+    group: "hash",
+    complexity: "O(1) for each call, O(N) for the whole walk",
+    summary: "Walks over the fields and values of a hash, some at each call.",
+    arguments: [
+      { name: "key", type: "key", keySpec: 0 },
+      { name: "cursor", type: "integer" },
+      { name: "pattern", type: "pattern", token: "MATCH", optional: true },
+      { name: "count", type: "integer", token: "COUNT", optional: true },
+      { name: "novalues", type: "pure-token", token: "NOVALUES", optional: true },
+    ],
+    handler: hscan,
+  },
+  {
+    name: "zscan",
+    arity: -3,
+    flags: ["readonly"],
+    categories: ["sortedset"],
+    keys: READ_FIRST,
+    tips: ["nondeterministic_output"],
+    since: "2.8.0",
+    group: "sorted-set",
+    complexity: "O(1) for each call, O(N) for the whole walk",
+    summary: "Walks over the members and scores of a sorted set, some at each call.",
+    arguments: [
+      { name: "key", type: "key", keySpec: 0 },
+      { name: "cursor", type: "integer" },
+      { name: "pattern", type: "pattern", token: "MATCH", optional: true },
+      { name: "count", type: "integer", token: "COUNT", optional: true },
+    ],
+    handler: zscan,
+  },
+] as const satisfies readonly Command[];
+
+const COUNT_DEFAULT = 10;
+const ELEMENTS_PER_SLICE = 256;
+const CURSOR_MAX = 2n ** 64n - 1n;
+
+/** The walks parked in each database. */
+const PARKED = new WeakMap<Database, ParkedWalks>();
+
+interface ScanOptions {
+  readonly count: number;
+  /** Null: everything matches. */
+  readonly glob: Glob | null;
+  /** Lower case, null: any. */
+  readonly type: string | null;
+  readonly withoutValues: boolean;
+}
+
+/** As strtoul reads it, digits only in base 10: a sign is taken, nothing at all is 0. */
+function parseCursor(c: Context, index: number): number {
+  const text = c.args.text(index);
+  if (!/^(?:[+-]?[0-9]+)?$/.test(text)) throw new ReplyError("ERR invalid cursor");
+  const value = BigInt(text.replace("+", "") || "0");
+  if (value > CURSOR_MAX || value < -CURSOR_MAX) throw new ReplyError("ERR invalid cursor");
+  return Number(BigInt.asUintN(64, value));
+}
+
+function parseOptions(c: Context, first: number, command: "scan" | WalkedType): ScanOptions {
+  const { args } = c;
+  let count = COUNT_DEFAULT;
+  let glob: Glob | null = null;
+  let type: string | null = null;
+  let withoutValues = false;
+  for (let i = first; i < args.count; i++) {
+    const more = i + 1 < args.count;
+    if (more && args.is(i, "COUNT")) {
+      count = integer(c, ++i);
+      if (count < 1) throw syntaxError();
+    } else if (more && args.is(i, "MATCH")) {
+      i++;
+      const pattern = new Glob(args.bytes, args.starts[i] as number, args.lengths[i] as number);
+      glob = pattern.matchesAll ? null : pattern;
+    } else if (more && command === "scan" && args.is(i, "TYPE")) type = args.text(++i).toLowerCase();
+    else if (args.is(i, "NOVALUES")) {
+      if (command !== "hash") throw new ReplyError("ERR NOVALUES option can only be used in HSCAN");
+      withoutValues = true;
+    } else throw syntaxError();
+  }
+  return { count, glob, type, withoutValues };
+}
+
+function* scan(c: Context): Generator<void, void, void> {
+  let cursor = parseCursor(c, 1);
+  const { count, glob, type } = parseOptions(c, 2, "scan");
+  const { db, nowMs, record, reply } = c;
+  const keys = new ByteStore();
+  const visit = (visited: Record) => {
+    const { key } = visited;
+    if (glob !== null && !glob.matches(key.bytes, key.start, key.length)) return;
+    if (type !== null && typeName(visited).toLowerCase() !== type) return;
+    keys.add(key.bytes, key.start, key.length);
+  };
+  for (let left = count; ; left -= ELEMENTS_PER_SLICE) {
+    cursor = db.scan(cursor, Math.min(left, ELEMENTS_PER_SLICE), nowMs, record, visit);
+    if (cursor === 0 || left <= ELEMENTS_PER_SLICE) break;
+    yield;
+  }
+  reply.array(2);
+  reply.bulkInteger(cursor);
+  yield* replyStore(c, keys);
+}
+
+function* replyStore(c: Context, store: ByteStore): Generator<void, void, void> {
+  c.reply.array(store.count);
+  for (let i = 0; i < store.count; i++) {
+    c.reply.bulk(store.bytes, store.start(i), store.length(i), true);
+    if (i % ELEMENTS_PER_SLICE === ELEMENTS_PER_SLICE - 1) yield;
+  }
+}
+
+function sscan(c: Context): Generator<void, void, void> {
+  return scanCollection(c, "set");
+}
+
+function hscan(c: Context): Generator<void, void, void> {
+  return scanCollection(c, "hash");
+}
+
+function zscan(c: Context): Generator<void, void, void> {
+  return scanCollection(c, "zset");
+}
+
+function* scanCollection(c: Context, type: WalkedType): Generator<void, void, void> {
+  const cursor = parseCursor(c, 2);
+  const found = lookup(c, 1, type);
+  if (!found) {
+    replyEmpty(c);
+    return;
+  }
+  const options = parseOptions(c, 3, type);
+  const walk = yield* walkAt(c, type, cursor);
+  const kept = new ByteStore();
+  const left = walk.isCompact ? walk.size : options.count;
+  for (let visited = 1; visited <= left && walk.next(); visited++) {
+    keep(walk, options, c.nowMs, kept);
+    if (visited % ELEMENTS_PER_SLICE === 0) yield;
+  }
+  const ended = walk.passed >= walk.size;
+  if (!ended) parked(c.db).park(walk);
+  c.reply.array(2);
+  c.reply.bulkInteger(ended ? 0 : walk.passed);
+  yield* replyStore(c, kept);
+}
+
+/** A missing key, whatever the options are. */
+function replyEmpty(c: Context): void {
+  c.reply.array(2);
+  c.reply.bulkInteger(0);
+  c.reply.array(0);
+}
+
+function parked(db: Database): ParkedWalks {
+  let walks = PARKED.get(db);
+  if (walks === undefined) {
+    walks = new ParkedWalks();
+    PARKED.set(db, walks);
+  }
+  return walks;
+}
+
+/** The walk over the collection in `c.record` that stands after `cursor` elements; a compact one at its start. */
+function* walkAt(c: Context, type: WalkedType, cursor: number): Generator<void, CollectionWalk, void> {
+  const waiting = parked(c.db).take(c.record, cursor);
+  if (waiting !== null) return waiting;
+  const walk = newWalk(type, encodingLimits(c.server.config));
+  peek(c, 1, walk.record);
+  walk.begin();
+  if (walk.isCompact) return walk;
+  while (walk.passed < cursor && walk.next()) if (walk.passed % ELEMENTS_PER_SLICE === 0) yield;
+  return walk;
+}
+
+function keep(walk: CollectionWalk, options: ScanOptions, nowMs: number, kept: ByteStore): void {
+  if (!walk.isAlive(nowMs)) return;
+  const name = walk.name.text();
+  const { glob } = options;
+  if (glob !== null && !glob.matches(name.bytes, name.start, name.length)) return;
+  kept.add(name.bytes, name.start, name.length);
+  if (!options.withoutValues) walk.keepValue(kept);
+}
