@@ -64,6 +64,7 @@ async function start(request: Request): Promise<void> {
 function fail(error: unknown, logger: Logger | null): never {
   if (!(error instanceof StartError || error instanceof FatalConfigError)) throw error;
   logger?.logToFile("warning", error.message);
+  logger?.release();
   console.error(error instanceof StartError ? `folio: ${error.message}` : error.message);
   process.exit(1);
 }
@@ -90,6 +91,7 @@ async function serve(configured: Configured, logger: Logger): Promise<void> {
   function shutdown(reason: string): void {
     if (ending) return;
     ending = true;
+    logger.release();
     log("warning", reason);
     end.abort(new StartError("stopped while the snapshot was being opened"));
     server.cron.stop();
@@ -138,12 +140,12 @@ async function openSnapshot(
   listen: () => void,
 ): Promise<Snapshot> {
   const { log } = logger;
-  const onTerminal = process.stderr.isTTY === true;
-  const progress = new Progress(plan.path, onTerminal, (text) => log("notice", text));
-  if (onTerminal) logger.beforeLine = () => progress.clear();
+  const progress = new Progress(plan.path, (text) => log("notice", text));
+  logger.beforeLine = () => progress.clear();
   server.loadingState.begin(Date.now());
   const { promise: failed, reject } = Promise.withResolvers<never>();
   const early = setTimeout(() => {
+    logger.release();
     try {
       listen();
     } catch (error) {
@@ -159,6 +161,7 @@ async function openSnapshot(
         progress.step({ doneBytes: loadedBytes, totalBytes, keys });
       },
       onLost: (reason) => {
+        logger.release();
         log("warning", reason);
         process.exit(1);
       },

@@ -18,21 +18,21 @@ export interface Step {
 
 export class Progress {
   readonly #name: string;
-  readonly #terminal: boolean;
   readonly #line: (text: string) => void;
   readonly #startedMs = performance.now();
-  #shownMs: number;
+  #shownMs = this.#startedMs;
+  #terminal: boolean | null = null;
   #drawn = false;
 
-  /** `terminal`: draw on standard error; else `line` gets a plain text every five seconds. */
-  constructor(name: string, terminal: boolean, line: (text: string) => void) {
+  /** Draws on standard error where that is a terminal; else `line` gets a plain text every five seconds. */
+  constructor(name: string, line: (text: string) => void) {
     this.#name = name;
-    this.#terminal = terminal;
     this.#line = line;
-    this.#shownMs = terminal ? 0 : this.#startedMs;
   }
 
   step(step: Step): void {
+    // Asked here, not at start: it costs 4 ms, which a start without indexing must not pay.
+    this.#terminal ??= process.stderr.isTTY === true;
     const now = performance.now();
     if (now - this.#shownMs < (this.#terminal ? REDRAW_MS : LINE_MS)) return;
     this.#shownMs = now;

@@ -19,8 +19,13 @@ export class Logger {
   /** Called before a line is written to a terminal: the progress bar clears itself. */
   beforeLine: (() => void) | null = null;
   level: LogLevel;
+  #held: { atMs: number; level: LogLevel; message: string }[] | null = [];
 
-  /** `path` "": standard output. The file is opened for each line, as Redis does, so that it may be rotated away. */
+  /**
+   * `path` "": standard output. The file is opened for each line, as Redis does, so that it may be rotated away.
+   * Lines are held until `release`: the first local time that a process asks for costs it 5 ms, which a start can
+   * spend after it has begun to serve.
+   */
   constructor(path: string, level: LogLevel) {
     this.#path = path;
     this.level = level;
@@ -28,13 +33,20 @@ export class Logger {
 
   readonly log: Log = (level, message) => {
     if (LEVELS.indexOf(level) < LEVELS.indexOf(this.level)) return;
-    this.beforeLine?.();
-    this.#write(`${process.pid}:M ${stamp(new Date())} ${MARKS[level]} ${message.replaceAll("\n", " ")}\n`);
+    if (this.#held !== null) this.#held.push({ atMs: Date.now(), level, message });
+    else this.#write(Date.now(), level, message);
   };
 
   /** Only where there is a log file: what standard error is told as well. */
   logToFile(level: LogLevel, message: string): void {
     if (this.#path !== "") this.log(level, message);
+  }
+
+  /** Writes the lines held so far, and every further one at once. */
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = null;
+    for (const { atMs, level, message } of held) this.#write(atMs, level, message);
   }
 
   /** Throws StartError when the log file cannot be opened: for start-up, where that ends the process. */
@@ -47,7 +59,9 @@ export class Logger {
     }
   }
 
-  #write(line: string): void {
+  #write(atMs: number, level: LogLevel, message: string): void {
+    this.beforeLine?.();
+    const line = `${process.pid}:M ${stamp(new Date(atMs))} ${MARKS[level]} ${message.replaceAll("\n", " ")}\n`;
     try {
       if (this.#path === "") {
         writeSync(1, line);
