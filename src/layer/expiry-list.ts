@@ -30,14 +30,14 @@ export class ExpiryList {
   expireAtMs(i: number): number {
     const words = this.#index.load(this.#firstPage + Math.floor(i / EXPIRIES_PER_PAGE));
     const at = this.#index.at + ENTRIES_WORD + (i % EXPIRIES_PER_PAGE) * WORDS_PER_ENTRY;
-    return ((words[at + 1] as number) | 0) * 2 ** 32 + (words[at] as number);
+    return (words[at + 1] as number) * 2 ** 32 + ((words[at] as number) >>> 0);
   }
 
   /** Slot number of entry `i` within its database. Throws DamagedError. */
   slot(i: number): number {
     const words = this.#index.load(this.#firstPage + Math.floor(i / EXPIRIES_PER_PAGE));
     const at = this.#index.at + ENTRIES_WORD + (i % EXPIRIES_PER_PAGE) * WORDS_PER_ENTRY;
-    return (words[at + 2] as number) + ((words[at + 3] as number) & 0xffff) * 2 ** 32;
+    return ((words[at + 2] as number) >>> 0) + ((words[at + 3] as number) & 0xffff) * 2 ** 32;
   }
 
   /** Entries whose time is past: expire_at < now, as Redis has it. O(1) between two expiries. Throws DamagedError. */

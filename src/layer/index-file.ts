@@ -2,7 +2,8 @@
  * A mapped index: pages by number, each verified the first time it is touched. Nothing here is sized by the number of
  * keys but the bitmap of verified pages (one bit for 4 KiB).
  *
- * Usage on the hot path: `const words = index.load(page)`, then words[index.at + i] is the page's i-th 32-bit word.
+ * Usage on the hot path: `const words = index.load(page)`, then words[index.at + i] is the page's i-th 32-bit word
+ * (signed: unsigned ones above 2^31 would be doubles to the compiler).
  */
 import { Mapping } from "../mmap/mapping.ts";
 import { MmapError } from "../mmap/mmap-error.ts";
@@ -37,7 +38,7 @@ export class IndexFile {
   at = 0;
   /** Pages that failed their check when they were touched. */
   damagedPagesHit = 0;
-  readonly #words: readonly Uint32Array[];
+  readonly #words: readonly Int32Array[];
   readonly #verified: Uint32Array;
 
   private constructor(mapping: Mapping, path: string) {
@@ -45,7 +46,7 @@ export class IndexFile {
     this.path = path;
     this.header = decodeHeader((mapping.windows[0] as Uint8Array).subarray(0, PAGE_BYTES), mapping.size);
     this.#words = mapping.windows.map(
-      (window) => new Uint32Array(window.buffer, window.byteOffset, Math.floor(window.length / 4)),
+      (window) => new Int32Array(window.buffer, window.byteOffset, Math.floor(window.length / 4)),
     );
     this.#verified = new Uint32Array(Math.ceil(mapping.size / PAGE_BYTES / 32));
     this.databases = this.#readDatabases();
@@ -77,8 +78,8 @@ export class IndexFile {
   }
 
   /** The words of the window that holds `page`; `at` is then where the page begins. Throws DamagedError "damaged-index". */
-  load(page: number): Uint32Array {
-    const words = this.#words[page >>> PAGES_PER_WINDOW_SHIFT] as Uint32Array;
+  load(page: number): Int32Array {
+    const words = this.#words[page >>> PAGES_PER_WINDOW_SHIFT] as Int32Array;
     this.at = (page & (PAGES_PER_WINDOW - 1)) << WORDS_PER_PAGE_SHIFT;
     if ((((this.#verified[page >>> 5] as number) >>> (page & 31)) & 1) === 0) this.#verify(page, words);
     return words;
@@ -88,7 +89,7 @@ export class IndexFile {
   blockChecksum(block: number): number {
     const page = this.header.checksums.firstPage + Math.floor(block / CHECKSUMS_PER_PAGE);
     const words = this.load(page);
-    return words[this.at + ENTRIES_WORD + (block % CHECKSUMS_PER_PAGE)] as number;
+    return (words[this.at + ENTRIES_WORD + (block % CHECKSUMS_PER_PAGE)] as number) >>> 0;
   }
 
   /** Offsets in the RDB of its FUNCTION2 opcodes. */
@@ -98,7 +99,7 @@ export class IndexFile {
     for (let i = 0; i < entries; i++) {
       const words = this.load(firstPage + Math.floor(i / FUNCTIONS_PER_PAGE));
       const at = this.at + ENTRIES_WORD + 2 * (i % FUNCTIONS_PER_PAGE);
-      offsets.push((words[at] as number) + (words[at + 1] as number) * 2 ** 32);
+      offsets.push(((words[at] as number) >>> 0) + ((words[at + 1] as number) >>> 0) * 2 ** 32);
     }
     return offsets;
   }
@@ -107,9 +108,9 @@ export class IndexFile {
     this.mapping.close();
   }
 
-  #verify(page: number, words: Uint32Array): void {
+  #verify(page: number, words: Int32Array): void {
     const found = pageCheck(new Uint8Array(words.buffer), this.at * 4, page, this.header.seed.seed0);
-    const expected = words[this.at] as number;
+    const expected = (words[this.at] as number) >>> 0;
     if (found !== expected) {
       this.damagedPagesHit++;
       throw new DamagedError(

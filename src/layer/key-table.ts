@@ -22,7 +22,7 @@ export class KeyTable {
   #page = 0;
   #at = 0;
   #position = 0;
-  #words: Uint32Array = new Uint32Array(0);
+  #words: Int32Array = new Int32Array(0);
 
   constructor(index: IndexFile, extent: DatabaseExtent) {
     this.#index = index;
@@ -49,7 +49,7 @@ export class KeyTable {
         if (high >>> 16 === this.#tag) {
           this.#position = position + 1;
           this.slot = this.#page * SLOTS_PER_PAGE + position;
-          return (words[at] as number) + (high & 0xffff) * 2 ** 32;
+          return ((words[at] as number) >>> 0) + (high & 0xffff) * 2 ** 32;
         }
       }
       if (((head >>> 16) & FLAG_CONTINUED) === 0 || this.#page + 1 >= this.extent.pages) return -1;
@@ -64,7 +64,7 @@ export class KeyTable {
     const position = slot - page * SLOTS_PER_PAGE;
     if (position >= ((words[this.#index.at + COUNT_WORD] as number) & 0xffff)) return -1;
     const at = this.#index.at + ENTRIES_WORD + 2 * position;
-    return (words[at] as number) + ((words[at + 1] as number) & 0xffff) * 2 ** 32;
+    return ((words[at] as number) >>> 0) + ((words[at + 1] as number) & 0xffff) * 2 ** 32;
   }
 
   /** Loads the page and finds its first slot whose tag is not below the wanted one. */
