@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { sourceOf } from "../util/byte-source.ts";
+import { type ByteSource, sourceOf, WINDOW_STRIDE_BYTES } from "../util/byte-source.ts";
 import { Cursor } from "../util/cursor.ts";
 import { FormatError } from "../util/format-error.ts";
 import { ValueChecker } from "./check.ts";
@@ -199,6 +199,61 @@ describe("whole files", () => {
     }
     // Redis's numbers from 22 on mean something else to Valkey.
     expect(() => scanAll(rdbFile("VALKEY080", bytesOf(24, 0, 0)))).toThrow("byte 24");
+  });
+});
+
+describe("sources that give little at a time", () => {
+  test("bytes admitted only as asked for: the same items", () => {
+    for (const valkey of [false, true]) {
+      const file = fullFile(valkey);
+      let admitted = 0;
+      const starved: ByteSource = {
+        size: file.length,
+        windows: [file],
+        admit(offset, length) {
+          expect(offset + length).toBeLessThanOrEqual(file.length);
+          admitted++;
+          return offset + length;
+        },
+      };
+      const scanner = openRdb(starved).metadata().database({ validate: true });
+      const keys: string[] = [];
+      while (scanner.next()) if (scanner.kind === ScanKind.RECORD) keys.push(scanner.key.text());
+      expect(keys).toEqual(scanAll(file).keys);
+      expect(admitted).toBeGreaterThan(keys.length * 2);
+    }
+  });
+
+  test("records on both sides of the end of the first window, and a value longer than the stride", () => {
+    const head = bytesOf("REDIS0011", rdbRecord(SAMPLES[0]!, "first"), RdbType.STRING, rdbString("long"));
+    const long = WINDOW_STRIDE_BYTES + 5;
+    const size = head.length + 5 + long + 200;
+    // Not written to, so it takes no memory.
+    const bytes = new Uint8Array(size);
+    bytes.set(
+      bytesOf(
+        head,
+        0x80,
+        [24, 16, 8, 0].map((shift) => (long >>> shift) & 0xff),
+      ),
+    );
+    const behind = head.length + 5 + long;
+    bytes.set(bytesOf(rdbRecord(SAMPLES[0]!, "last"), Opcode.EOF), behind);
+    const windows = [bytes, bytes.subarray(WINDOW_STRIDE_BYTES)];
+    const source: ByteSource = { size, windows, admit: () => size };
+    const scanner = openRdb(source).metadata().database({ validate: true });
+    const found: [string, number][] = [];
+    const record = new Record();
+    while (scanner.next()) {
+      found.push([scanner.key.text(), scanner.recordOffset]);
+      record.readAt(source, scanner.recordOffset);
+      expect(record.key.text()).toBe(scanner.key.text());
+    }
+    expect(found).toEqual([
+      ["first", 9],
+      ["long", head.length - 6],
+      ["last", behind],
+    ]);
   });
 });
 
