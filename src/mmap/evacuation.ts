@@ -106,7 +106,7 @@ class Evacuation {
     } catch {
       return false; // #moveOn tries again and remembers why not
     }
-    if (!reflink(this.#source, fd)) {
+    if (!(await reflink(this.#source, fd))) {
       fs.closeSync(fd);
       return false;
     }

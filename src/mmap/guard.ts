@@ -29,7 +29,7 @@ export type GuardState = "copying" | "leased" | "evacuating" | "evacuated" | "co
 export interface GuardOptions {
   /** mmap-safety: "lease" falls back to "copy" where no lease is to be had. */
   readonly safety: "lease" | "copy";
-  /** Directories that may take a private copy when the file's own cannot, best first (index directory, temporary directory). */
+  /** Directories that may take a private copy when the file's own cannot, best first; then come the temporary one and memory. */
   readonly refuges?: readonly string[];
   /** One line for the operator, without time and level. */
   readonly log: (level: "notice" | "warning", text: string) => void;

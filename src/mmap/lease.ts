@@ -29,7 +29,8 @@ export function takeReadLease(fd: number): string {
   const code = errnoName(errno());
   if (code === "EAGAIN") return "another program has the file open for writing (`fuser -v` on the file names it)";
   if (code === "EACCES") return "the file belongs to another user (run Folio as its owner, or give it CAP_LEASE)";
-  if (code === "EINVAL" || code === "EOPNOTSUPP") return `its file system does not support leases (${code}), or fs.leases-enable is 0`;
+  if (code === "EINVAL" || code === "EOPNOTSUPP")
+    return `its file system does not support leases (${code}), or fs.leases-enable is 0`;
   return `the kernel refuses a lease on it (${code})`;
 }
 

@@ -2,7 +2,7 @@
  * libc by bun:ffi: the calls that Bun has no API for, and the constants they need. Nothing outside src/mmap/ imports this.
  *
  * Linux on x64 and arm64 (glibc and musl) is what Folio runs on; the numbers below are the same on both. macOS binds the
- * POSIX part: mapping, advice and locks work there, leases and reflinks are absent (`HAS_LEASES` is false).
+ * POSIX part: mapping, advice and locks work there, leases are absent (`HAS_LEASES` is false).
  *
  * A failed call returns -1 (or MAP_FAILED) and leaves its reason in errno, which is per thread and must be read at once.
  */
@@ -36,8 +36,6 @@ export const F_UNLCK = 2;
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
 
-/** ioctl: make this empty file share the extents of another one (btrfs, xfs, bcachefs, overlay over them). */
-export const FICLONE = 0x40049409;
 /** open(2) flag: a file that never has a name; vanishes with its last descriptor or mapping. Includes O_DIRECTORY. */
 export const O_TMPFILE = process.arch === "arm64" ? 0o20040000 : 0o20200000;
 export const MFD_CLOEXEC = 1;
@@ -56,7 +54,6 @@ const POSIX = {
 } as const;
 
 const LINUX = {
-  ioctl: { args: [FFIType.i32, FFIType.u64, FFIType.i64], returns: FFIType.i32 },
   fallocate: { args: [FFIType.i32, FFIType.i32, FFIType.i64, FFIType.i64], returns: FFIType.i32 },
   memfd_create: { args: [FFIType.cstring, FFIType.u32], returns: FFIType.i32 },
   __errno_location: { args: [], returns: FFIType.ptr },

@@ -1,12 +1,13 @@
 /**
  * Places where a mapping's bytes can be moved to, in the order in which they are tried: nameless files in the file's own
- * directory (where a reflink may do it at once), in the other directories given, and, as the last resort, memory.
+ * directory (where a reflink may do it at once), in the other directories given, in the temporary directory, and, as the last resort, memory.
  */
 import * as fs from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, resolve } from "node:path";
 import { openUnlinked } from "./file.ts";
 import { filesystemOf } from "./filesystem.ts";
-import { errno, errnoName, FICLONE, linux, MFD_CLOEXEC } from "./libc.ts";
+import { errno, errnoName, linux, MFD_CLOEXEC } from "./libc.ts";
 import { availableMemoryBytes } from "./memory.ts";
 
 /** Left free on a disk and in memory: others live there too. */
@@ -29,7 +30,7 @@ export interface Place {
 
 /** Places for the bytes of `path`. Remote file systems and directories that do not exist are left out. */
 export function placesFor(path: string, directories: readonly string[]): Place[] {
-  const all = [dirname(path), ...directories].map((directory) => resolve(directory));
+  const all = [dirname(path), ...directories, tmpdir()].map((directory) => resolve(directory));
   const places = [...new Set(all)].filter(isLocalDirectory).map(directoryPlace);
   if (linux) places.push(MEMORY);
   return places;
@@ -75,7 +76,15 @@ function memoryRoom(): number {
   return availableMemoryBytes() - MEMORY_RESERVE_BYTES;
 }
 
-/** Makes the empty file `to` share all extents of `from` (no copying, no room needed). False where that does not work. */
-export function reflink(from: number, to: number): boolean {
-  return linux !== undefined && linux.ioctl(to, FICLONE, from) === 0;
+/**
+ * Makes the empty file `to` share all extents of `from` (no copying, no room needed). False where that does not work.
+ * On an I/O thread: the kernel writes dirty pages of `from` to disk first, which may take a while.
+ */
+export async function reflink(from: number, to: number): Promise<boolean> {
+  if (!linux) return false;
+  const mode = fs.constants.COPYFILE_FICLONE_FORCE;
+  return fs.promises.copyFile(`/proc/self/fd/${from}`, `/proc/self/fd/${to}`, mode).then(
+    () => true,
+    () => false,
+  );
 }
