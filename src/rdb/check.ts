@@ -19,7 +19,7 @@ import { validateZipmap, Zipmap } from "../encodings/zipmap.ts";
 import type { Cursor } from "../util/cursor.ts";
 import { Span } from "../util/span.ts";
 import { badValue } from "./bad-value.ts";
-import { readCount, readLength, readLength64 } from "./length.ts";
+import { readCount, readLength } from "./length.ts";
 import { modulePreGa, skipModuleValue } from "./module.ts";
 import { badOpcode } from "./opcode-skip.ts";
 import { QuicklistContainer, RdbType } from "./opcodes.ts";
@@ -213,7 +213,7 @@ function checkTimedHash(cursor: Cursor, type: number): number {
   const count = readCount(cursor, 3);
   for (let left = count; left > 0; left--) {
     const offset = cursor.offset;
-    const ttl = Number(readLength64(cursor));
+    const ttl = readLength(cursor);
     const expireAt = ttl === 0 || type === RdbType.HASH_METADATA_PRE_GA ? ttl : ttl + smallest - 1;
     if (expireAt > FIELD_EXPIRY_MS_MAX) throw badValue(offset, type, `a field that expires at ${expireAt} ms`);
     checkString(cursor);
