@@ -67,7 +67,7 @@ export function skipTextScore(cursor: Cursor): void {
 /** The score of a ZSET_2 record; moves past it. Throws FormatError. */
 export function readBinaryScore(cursor: Cursor): number {
   const score = cursor.f64le();
-  if (score !== score) throw badScore(cursor.offset - 8, "nan");
+  if (Number.isNaN(score)) throw badScore(cursor.offset - 8, "nan");
   return score;
 }
 

@@ -1,0 +1,125 @@
+/** Everything a record holds, as plain values to compare: binary strings, in the shape of the corpus's expected files. */
+
+import { objectType } from "../../src/rdb/opcodes.ts";
+import type { Record as RdbRecord } from "../../src/rdb/record.ts";
+import { readString } from "../../src/rdb/string.ts";
+import { HashReader } from "../../src/types/hash.ts";
+import { ListReader } from "../../src/types/list.ts";
+import { SetReader } from "../../src/types/set.ts";
+import { type StreamGroup, StreamReader } from "../../src/types/stream.ts";
+import { ZsetReader } from "../../src/types/zset.ts";
+import { Span } from "../../src/util/span.ts";
+
+export type Value = unknown;
+
+export function readList(record: RdbRecord): string[] {
+  const reader = new ListReader();
+  reader.open(record);
+  const values: string[] = [];
+  while (reader.next()) values.push(reader.text().text());
+  return values;
+}
+
+/** Sorted by bytes. */
+export function readSet(record: RdbRecord): string[] {
+  const reader = new SetReader();
+  reader.open(record);
+  const values: string[] = [];
+  while (reader.next()) values.push(reader.text().text());
+  return values.sort();
+}
+
+export interface HashValue {
+  readonly fields: { readonly [field: string]: string };
+  readonly expireAtMs: { readonly [field: string]: number };
+}
+
+export function readHash(record: RdbRecord, nowMs: number): HashValue {
+  const reader = new HashReader();
+  reader.open(record, nowMs);
+  const fields: { [field: string]: string } = {};
+  const expireAtMs: { [field: string]: number } = {};
+  while (reader.nextField()) {
+    const field = reader.field.text().text();
+    fields[field] = reader.value.text().text();
+    if (reader.fieldExpireAtMs >= 0) expireAtMs[field] = reader.fieldExpireAtMs;
+  }
+  return { fields, expireAtMs };
+}
+
+/** In rank order. */
+export function readZset(record: RdbRecord): [string, number][] {
+  const reader = new ZsetReader();
+  reader.open(record);
+  const members = reader.sorted();
+  const values: [string, number][] = [];
+  for (let i = 0; i < members.count; i++) values.push([members.member(i).text().text(), members.score(i)]);
+  return values;
+}
+
+/** [id, [field, value, …]] of every living entry. */
+export function readEntries(reader: StreamReader): [string, string[]][] {
+  const entries: [string, string[]][] = [];
+  while (reader.next()) {
+    const fields: string[] = [];
+    while (reader.nextField()) fields.push(reader.field.text().text(), reader.value.text().text());
+    entries.push([`${reader.ms}-${reader.seq}`, fields]);
+  }
+  return entries;
+}
+
+function groupValue(group: StreamGroup): Value {
+  const { pending } = group;
+  return {
+    consumer_names: group.consumers.map((consumer) => consumer.name),
+    consumers: group.consumers.length,
+    "entries-read": group.entriesRead < 0n ? null : Number(group.entriesRead),
+    "last-delivered-id": `${group.lastId.ms}-${group.lastId.seq}`,
+    name: group.name,
+    pel: Array.from({ length: pending.count }, (_, i) => [
+      `${pending.ms[i]}-${pending.seq[i]}`,
+      group.consumers[pending.consumer[i] as number]?.name,
+      pending.deliveryCount[i],
+    ]),
+    pending: pending.count,
+  };
+}
+
+export function readStream(record: RdbRecord): { [key: string]: Value } {
+  const reader = new StreamReader();
+  reader.open(record);
+  return {
+    entries: readEntries(reader),
+    groups: reader.groups().map(groupValue),
+    info: {
+      "entries-added": Number(reader.entriesAdded),
+      groups: reader.groups().length,
+      "last-generated-id": `${reader.lastId.ms}-${reader.lastId.seq}`,
+      length: reader.length,
+      "max-deleted-entry-id": `${reader.maxDeletedId.ms}-${reader.maxDeletedId.seq}`,
+    },
+  };
+}
+
+export function readValue(record: RdbRecord, nowMs: number): Value {
+  record.seekValue();
+  switch (objectType(record.type)) {
+    case "string": {
+      const span = new Span();
+      readString(record.cursor, span, record.scratch);
+      return span.text();
+    }
+    case "list":
+      return readList(record);
+    case "set":
+      return readSet(record);
+    case "hash":
+      return readHash(record, nowMs);
+    case "zset":
+      return readZset(record);
+    case "stream":
+      return readStream(record);
+    case "module":
+      return null;
+  }
+}
