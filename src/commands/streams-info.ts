@@ -2,7 +2,8 @@
 
 import {
   compareStreamIds,
-  type PendingEntries,
+  entriesReadEstimate,
+  pendingId,
   type StreamGroup,
   type StreamId,
   StreamReader,
@@ -52,7 +53,7 @@ export const xinfoConsumers: Handler = (c) => {
     throw new ReplyError(`NOGROUP No such consumer group '${cText(name)}' for key name '${cText(args.text(2))}'`);
   }
   reply.array(group.consumers.length);
-  for (const { consumer } of byName(group)) {
+  for (const consumer of group.consumers) {
     reply.map(4);
     reply.bulkText("name");
     reply.bulkText(consumer.name);
@@ -143,7 +144,7 @@ function* writePending(c: Context, { pending, consumers }: StreamGroup, max: num
   c.reply.array(shown);
   for (let i = 0; i < shown; i++) {
     c.reply.array(4);
-    c.reply.bulkText(pendingId(pending, i));
+    c.reply.bulkText(idText(pendingId(pending, i)));
     c.reply.bulkText(consumers[pending.consumer[i] as number]?.name ?? "");
     c.reply.integer(pending.deliveryTimeMs[i] as number);
     c.reply.integer(pending.deliveryCount[i] as number);
@@ -155,7 +156,7 @@ function* writeConsumers(c: Context, group: StreamGroup, max: number): Generator
   const { reply } = c;
   const { pending } = group;
   reply.array(group.consumers.length);
-  for (const { consumer, index } of byName(group)) {
+  for (const [index, consumer] of group.consumers.entries()) {
     reply.map(5);
     writeText(c, "name", consumer.name);
     writeNumber(c, "seen-time", consumer.seenTimeMs);
@@ -169,21 +170,11 @@ function* writeConsumers(c: Context, group: StreamGroup, max: number): Generator
       if (pending.consumer[i] !== index) continue;
       left--;
       reply.array(3);
-      reply.bulkText(pendingId(pending, i));
+      reply.bulkText(idText(pendingId(pending, i)));
       reply.integer(pending.deliveryTimeMs[i] as number);
       reply.integer(pending.deliveryCount[i] as number);
     }
   }
-}
-
-export function pendingId(pending: PendingEntries, i: number): string {
-  return `${pending.ms[i]}-${pending.seq[i]}`;
-}
-
-/** The group's consumers in the order of their names' bytes, as Redis keeps them, each with its index. */
-export function byName(group: StreamGroup): { consumer: StreamGroup["consumers"][number]; index: number }[] {
-  const named = group.consumers.map((consumer, index) => ({ consumer, index }));
-  return named.sort((a, b) => (a.consumer.name < b.consumer.name ? -1 : a.consumer.name > b.consumer.name ? 1 : 0));
 }
 
 function writeNumber(c: Context, name: string, value: number | bigint): void {
@@ -204,15 +195,15 @@ function writeProgress(c: Context, stream: StreamReader, group: StreamGroup): vo
   else reply.nil();
   reply.bulkText("lag");
   const read = entriesBehind(stream, group);
-  if (read === null) reply.nil();
+  if (read < 0n) reply.nil();
   else reply.integer(stream.entriesAdded - read);
 }
 
-/** The number of entries ever added up to the group's last id, null when deletions make it unknowable. */
-function entriesBehind(stream: StreamReader, { entriesRead, lastId }: StreamGroup): bigint | null {
+/** The number of entries ever added up to the group's last id, -1n when deletions make it unknowable. */
+function entriesBehind(stream: StreamReader, { entriesRead, lastId }: StreamGroup): bigint {
   if (stream.entriesAdded === 0n) return 0n;
   if (entriesRead >= 0n && !hasDeletedAfter(stream, lastId)) return entriesRead;
-  return distanceFromFirst(stream, lastId);
+  return entriesReadEstimate(stream, lastId);
 }
 
 function hasDeletedAfter(stream: StreamReader, id: StreamId): boolean {
@@ -220,20 +211,6 @@ function hasDeletedAfter(stream: StreamReader, id: StreamId): boolean {
   if (stream.length === 0 || isZero(maxDeletedId)) return false;
   if (compareStreamIds(firstId, maxDeletedId) > 0) return false;
   return compareStreamIds(id, maxDeletedId) <= 0;
-}
-
-/** How many entries had been added when `id` was, where the ends of the stream tell. */
-function distanceFromFirst(stream: StreamReader, id: StreamId): bigint | null {
-  const { entriesAdded, lastId, firstId, maxDeletedId } = stream;
-  const length = BigInt(stream.length);
-  const beside = compareStreamIds(id, lastId);
-  if (stream.length === 0 && beside <= 0) return entriesAdded;
-  if (beside === 0) return entriesAdded;
-  if (beside > 0) return null;
-  if (!isZero(maxDeletedId) && compareStreamIds(maxDeletedId, firstId) >= 0) return null;
-  const atFirst = compareStreamIds(id, firstId);
-  if (atFirst < 0) return entriesAdded - length;
-  return atFirst === 0 ? entriesAdded - length + 1n : null;
 }
 
 function isZero(id: StreamId): boolean {

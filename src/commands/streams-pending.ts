@@ -1,9 +1,11 @@
 /** XPENDING: what a group has handed out and not had acknowledged; as a summary, or entry by entry. */
-import { compareStreamIds, type StreamGroup } from "../types/stream.ts";
+
+import { compareStreamIds, pendingId, type StreamGroup } from "../types/stream.ts";
+import { idText } from "../types/stream-id.ts";
 import type { Context, Handler } from "./context.ts";
 import { ReplyError, syntaxError } from "./errors.ts";
 import { integer } from "./parse.ts";
-import { byName, cText, pendingId } from "./streams-info.ts";
+import { cText } from "./streams-info.ts";
 import { type IdRange, openStream, parseRange, SLICE_ENTRIES } from "./streams-support.ts";
 
 interface Filter {
@@ -56,11 +58,11 @@ function writeSummary(c: Context, group: StreamGroup): void {
     reply.nilArray();
     return;
   }
-  reply.bulkText(pendingId(pending, 0));
-  reply.bulkText(pendingId(pending, pending.count - 1));
-  const busy = byName(group).filter(({ consumer }) => consumer.pendingCount > 0);
+  reply.bulkText(idText(pendingId(pending, 0)));
+  reply.bulkText(idText(pendingId(pending, pending.count - 1)));
+  const busy = group.consumers.filter((consumer) => consumer.pendingCount > 0);
   reply.array(busy.length);
-  for (const { consumer } of busy) {
+  for (const consumer of busy) {
     reply.array(2);
     reply.bulkText(consumer.name);
     reply.bulkText(String(consumer.pendingCount));
@@ -75,7 +77,7 @@ function* writeEntries(c: Context, group: StreamGroup, filter: Filter): Generato
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i] as number;
     reply.array(4);
-    reply.bulkText(pendingId(pending, row));
+    reply.bulkText(idText(pendingId(pending, row)));
     reply.bulkText(consumers[pending.consumer[row] as number]?.name ?? "");
     reply.integer(Math.max(0, nowMs - (pending.deliveryTimeMs[row] as number)));
     reply.integer(pending.deliveryCount[row] as number);
@@ -92,7 +94,7 @@ function* matching(group: StreamGroup, filter: Filter, nowMs: number): Generator
   if (filter.consumer !== null && only < 0) return rows;
   for (let i = 0; i < pending.count && rows.length < count; i++) {
     if (i % (SLICE_ENTRIES * 16) === 0) yield;
-    const id = { ms: pending.ms[i] as bigint, seq: pending.seq[i] as bigint };
+    const id = pendingId(pending, i);
     if (compareStreamIds(id, ids.from) < 0) continue;
     if (compareStreamIds(id, ids.to) > 0) break;
     if (only >= 0 && pending.consumer[i] !== only) continue;
