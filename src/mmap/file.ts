@@ -46,7 +46,7 @@ export function openUnlinked(directory: string): number {
 }
 
 /** Makes renames and new names in `directory` durable. File systems that cannot sync a directory are left alone. */
-export function syncDirectory(directory: string): void {
+function syncDirectory(directory: string): void {
   const fd = fs.openSync(directory, "r");
   try {
     fs.fsyncSync(fd);

@@ -138,7 +138,7 @@ export class Mapping implements ByteSource {
     if (end > start) libc.madvise(asPointer(this.address + start), end - start, ADVICE[kind]);
   }
 
-  /** Bytes of the mapping that are in physical memory; sampled (see residency.ts), about a millisecond at most. */
+  /** Bytes of the mapping that are in physical memory; sampled when it is long (see residency.ts), 1–3 ms then. */
   residentBytes(): number {
     return this.#open ? residentBytes(this.address, this.size) : 0;
   }

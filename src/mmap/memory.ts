@@ -40,20 +40,44 @@ export function memoryUsage(): MemoryUsage {
   };
 }
 
-/** Memory that this process could still fill without swapping or being killed: of the machine and of its cgroups (v2). */
+/** Memory that this process could still fill without swapping or being killed: of the machine and of its cgroups. */
 export function availableMemoryBytes(): number {
   let available = kilobytes(readText("/proc/meminfo"), "MemAvailable");
-  const group = /^0::(\/.*)$/m.exec(readText("/proc/self/cgroup"))?.[1];
-  for (let path = group ?? ""; path !== ""; path = path.slice(0, path.lastIndexOf("/"))) {
-    const folder = `/sys/fs/cgroup${path}`;
-    const limit = Number(readText(`${folder}/memory.max`)); // "max" is NaN: no limit here
-    if (!(limit > 0)) continue;
-    const stat = readText(`${folder}/memory.stat`);
-    // Page cache of files counts as used there, yet the kernel takes it back first.
-    const fixed = counter(stat, "anon") + counter(stat, "shmem") + counter(stat, "kernel");
-    available = Math.min(available, Math.max(0, limit - fixed));
+  for (const line of readText("/proc/self/cgroup").split("\n")) {
+    const [, controllers, path] = line.split(":");
+    if (path === undefined) continue;
+    if (controllers === "") available = Math.min(available, roomInGroups(GROUPS_V2, path));
+    if (controllers?.split(",").includes("memory")) available = Math.min(available, roomInGroups(GROUPS_V1, path));
   }
   return available;
+}
+
+interface GroupFiles {
+  readonly root: string;
+  readonly limit: string;
+  /** What the group uses and the kernel cannot simply take back, as page cache of files is. */
+  readonly fixed: readonly string[];
+}
+
+const GROUPS_V2: GroupFiles = { root: "/sys/fs/cgroup", limit: "memory.max", fixed: ["anon", "shmem", "kernel"] };
+const GROUPS_V1: GroupFiles = {
+  root: "/sys/fs/cgroup/memory",
+  limit: "memory.limit_in_bytes",
+  fixed: ["total_rss", "total_shmem"],
+};
+
+/** The least room in the group `path` and all above it; a container sees its own group as the root. */
+function roomInGroups({ root, limit, fixed }: GroupFiles, path: string): number {
+  let room = Number.POSITIVE_INFINITY;
+  for (let at = path === "/" ? "" : path; ; at = at.slice(0, at.lastIndexOf("/"))) {
+    const bytes = Number.parseInt(readText(`${root}${at}/${limit}`), 10); // "max", or no such file: NaN, no limit here
+    if (bytes > 0) {
+      const stat = readText(`${root}${at}/memory.stat`);
+      const used = fixed.reduce((sum, name) => sum + counter(stat, name), 0);
+      room = Math.min(room, Math.max(0, bytes - used));
+    }
+    if (at === "") return room;
+  }
 }
 
 function kilobytes(text: string, name: string): number {
