@@ -291,6 +291,28 @@ describe("header and trailer", () => {
   });
 });
 
+test("the worked example of docs/formats/rdb.md", () => {
+  const file = Buffer.from(
+    "524544495330303130fa0972656469732d76657206372e302e3135fa0a72656469732d62697473c040fa056374696d65c204b1036bfa0875" +
+      "7365642d6d656dc2d8b50e00fa08616f662d62617365c000fe00fb02011006757365723a31191900000004" +
+      "00846e616d650583416461048361676504" +
+      "2401fffc00d8c32cbb030000000470616765c011ff63be98ab60ac1887",
+    "hex",
+  );
+  verify(file);
+  const scanner = scannerOf(file);
+  const records: unknown[] = [];
+  while (scanner.next()) {
+    const { key, type, recordOffset, valueOffset, expireAtMs } = scanner;
+    if (scanner.kind === ScanKind.RECORD) records.push([key.text(), type, recordOffset, valueOffset, expireAtMs]);
+  }
+  expect(records).toEqual([
+    ["user:1", RdbType.HASH_LISTPACK, 0x55, 0x5d, -1],
+    ["page", RdbType.STRING, 0x77, 0x86, 4102444800000],
+  ]);
+  expect(scanner.endOffset).toBe(0x89);
+});
+
 /** Scans and compares the CRC64. Throws FormatError. */
 function verify(file: Uint8Array): void {
   const header = openRdb(sourceOf(file));
