@@ -5,7 +5,7 @@
 import { Clients } from "../commands/client.ts";
 import type { Server } from "../commands/context.ts";
 import { Stats } from "../commands/stats.ts";
-import { Keyspace } from "../keyspace/keyspace.ts";
+import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { Config } from "./config/config.ts";
 import { Cron } from "./cron.ts";
 import { info } from "./info/info.ts";
@@ -41,7 +41,6 @@ export class FolioServer implements Server, InfoSource {
   readonly version = { folio: FOLIO_VERSION, redis: REDIS_VERSION };
   readonly configFile: string;
   readonly executable: string;
-  keyspace: Keyspace;
   snapshot: Snapshot;
   readonly #onShutdown: (reason: string) => void;
 
@@ -53,8 +52,11 @@ export class FolioServer implements Server, InfoSource {
     this.executable = parts.executable;
     this.#onShutdown = parts.onShutdown;
     this.cron = new Cron(this.stats);
-    this.snapshot = Snapshot.none(parts.snapshotPath, parts.startedAtMs);
-    this.keyspace = new Keyspace([], this.config.number("databases"));
+    this.snapshot = Snapshot.none(parts.snapshotPath, this.config.number("databases"), parts.startedAtMs);
+  }
+
+  get keyspace(): Keyspace {
+    return this.snapshot.keyspace;
   }
 
   get loading(): boolean {
@@ -68,7 +70,6 @@ export class FolioServer implements Server, InfoSource {
   /** Serves this snapshot from now on. */
   serve(snapshot: Snapshot): void {
     this.snapshot = snapshot;
-    this.keyspace = new Keyspace(snapshot.layer === null ? [] : [snapshot.layer], this.config.number("databases"));
     this.loadingState.end();
   }
 

@@ -4,6 +4,7 @@
  */
 import { statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { Keyspace } from "../keyspace/keyspace.ts";
 import { Layer } from "../layer/layer.ts";
 import { type DirectoryLock, lockDirectory } from "../mmap/dir-lock.ts";
 import { Guard, type GuardStatus } from "../mmap/guard.ts";
@@ -33,6 +34,7 @@ export interface SnapshotHooks {
 export class Snapshot {
   readonly path: string;
   readonly layer: Layer | null;
+  readonly keyspace: Keyspace;
   /** When the file was last written; the start of the server where there is none. */
   readonly savedAtMs: number;
   readonly #guard: Guard | null;
@@ -41,20 +43,22 @@ export class Snapshot {
   private constructor(
     path: string,
     layer: Layer | null,
+    keyspace: Keyspace,
     guard: Guard | null,
     lock: DirectoryLock | null,
     savedAtMs: number,
   ) {
     this.path = path;
     this.layer = layer;
+    this.keyspace = keyspace;
     this.#guard = guard;
     this.#lock = lock;
     this.savedAtMs = savedAtMs;
   }
 
   /** No file: what a server has until its snapshot is open. */
-  static none(path: string, nowMs: number): Snapshot {
-    return new Snapshot(path, null, null, null, nowMs);
+  static none(path: string, databases: number, nowMs: number): Snapshot {
+    return new Snapshot(path, null, new Keyspace([], databases), null, null, nowMs);
   }
 
   /** Locks the directory, maps, guards, indexes. Throws StartError; nothing stays open then. */
@@ -66,7 +70,7 @@ export class Snapshot {
         hooks.log("warning", `${dirname(plan.path)} is not locked against a second Folio: ${lock.reason}`);
       if (!plan.required && statSync(plan.path, { throwIfNoEntry: false }) === undefined) {
         hooks.log("notice", `${plan.path} does not exist: serving an empty dataset`);
-        return new Snapshot(plan.path, null, null, lock, Date.now());
+        return new Snapshot(plan.path, null, new Keyspace([], config.number("databases")), null, lock, Date.now());
       }
       return await Snapshot.#openFile(plan.path, config, hooks, lock);
     } catch (error) {
@@ -96,7 +100,8 @@ export class Snapshot {
         onProgress: (p) => hooks.onProgress(p.loadedBytes, p.totalBytes, p.keys),
         ...(indexDir === "" ? {} : { indexDir }),
       });
-      return new Snapshot(path, layer, guard, lock, Number((mapping.identity?.mtimeNs ?? 0n) / 1_000_000n));
+      const keyspace = new Keyspace([layer], config.number("databases"));
+      return new Snapshot(path, layer, keyspace, guard, lock, Number((mapping.identity?.mtimeNs ?? 0n) / 1_000_000n));
     } catch (error) {
       guard?.close();
       mapping.close();
