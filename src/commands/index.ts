@@ -1,8 +1,8 @@
 /** The command table: a list of families, nothing else. */
 import { rows as acl } from "./acl.ts";
 import { rows as bits } from "./bits.ts";
-import { rows as clientCommand } from "./client-command.ts";
-import { rows as commandCommand } from "./command-command.ts";
+import { rows as client } from "./client-command.ts";
+import { rows as command } from "./command-command.ts";
 import { rows as connection } from "./connection.ts";
 import { rows as geo } from "./geo.ts";
 import { rows as hashExpiry } from "./hash-expiry.ts";
@@ -16,38 +16,40 @@ import { rows as memory } from "./memory.ts";
 import { rows as monitoring } from "./monitoring.ts";
 import { rows as object } from "./object.ts";
 import { rows as scan } from "./scan.ts";
-import { rows as serverInfo } from "./server-info.ts";
+import { rows as server } from "./server-info.ts";
 import { rows as setAlgebra } from "./set-algebra.ts";
 import { rows as sets } from "./sets.ts";
 import { rows as sort } from "./sort.ts";
 import { rows as streams } from "./streams.ts";
 import { rows as strings } from "./strings.ts";
 import type { Command } from "./table.ts";
+import { writes } from "./writes/index.ts";
 import { rows as zsets } from "./zsets.ts";
 
 export const COMMANDS: readonly Command[] = [
-  ...acl,
-  ...bits,
-  ...clientCommand,
-  ...commandCommand,
   ...connection,
-  ...geo,
-  ...hashExpiry,
-  ...hashRandom,
-  ...hashes,
-  ...hyperloglog,
-  ...keys,
-  ...lcs,
-  ...lists,
-  ...memory,
+  ...client,
+  ...command,
+  ...server,
   ...monitoring,
-  ...object,
+  ...acl,
+  ...memory,
+  ...keys,
   ...scan,
-  ...serverInfo,
-  ...setAlgebra,
-  ...sets,
+  ...object,
   ...sort,
-  ...streams,
   ...strings,
+  ...bits,
+  ...lcs,
+  ...hyperloglog,
+  ...lists,
+  ...sets,
+  ...setAlgebra,
+  ...hashes,
+  ...hashRandom,
+  ...hashExpiry,
   ...zsets,
+  ...geo,
+  ...streams,
+  ...writes,
 ];

@@ -1,0 +1,59 @@
+/** A client as a line of CLIENT LIST, and the types of clients. */
+import type { Client } from "./client.ts";
+import { ReplyError } from "./errors.ts";
+
+/** One line without its end, fields as Redis 7.2 has them. Binary string. */
+export function clientLine(client: Client, nowMs: number): string {
+  const { connection } = client;
+  const fields: readonly (readonly [string, string | number])[] = [
+    ["id", client.id],
+    ["addr", connection.address],
+    ["laddr", connection.localAddress],
+    ["fd", connection.fd],
+    ["name", client.name],
+    ["age", Math.floor((nowMs - client.createdAtMs) / 1000)],
+    ["idle", Math.max(0, Math.floor((nowMs - client.activeAtMs) / 1000))],
+    ["flags", flagsOf(client)],
+    ["db", client.dbid],
+    ["sub", 0],
+    ["psub", 0],
+    ["ssub", 0],
+    ["multi", -1],
+    ["qbuf", connection.queryBytes],
+    ["qbuf-free", connection.queryFreeBytes],
+    ["argv-mem", 0],
+    ["multi-mem", 0],
+    ["rbs", 0],
+    ["rbp", 0],
+    ["obl", 0],
+    ["oll", connection.pendingChunks],
+    ["omem", connection.pendingBytes],
+    ["tot-mem", connection.memoryBytes],
+    ["events", connection.pendingBytes > 0 ? "rw" : "r"],
+    ["cmd", client.lastCommand],
+    ["user", client.user],
+    ["redir", -1],
+    ["resp", client.protocol],
+    ["lib-name", client.libraryName],
+    ["lib-ver", client.libraryVersion],
+  ];
+  return fields.map(([name, value]) => `${name}=${value}`).join(" ");
+}
+
+function flagsOf(client: Client): string {
+  let flags = "";
+  if (client.parked) flags += "b";
+  if (client.connection.isUnix) flags += "U";
+  if (client.noEvict) flags += "e";
+  if (client.noTouch) flags += "T";
+  return flags === "" ? "N" : flags;
+}
+
+/** "normal", "replica", "pubsub", "master". Throws ReplyError on an unknown one. */
+export function clientType(name: string): string {
+  const type = name.toLowerCase();
+  if (type === "slave") return "replica";
+  if (!["normal", "replica", "pubsub", "master"].includes(type))
+    throw new ReplyError(`ERR Unknown client type '${name}'`);
+  return type;
+}

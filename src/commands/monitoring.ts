@@ -1,0 +1,99 @@
+/** SLOWLOG and LATENCY: what took long. */
+import type { Context } from "./context.ts";
+import { ReplyError } from "./errors.ts";
+import { helpRow } from "./help.ts";
+import { integer } from "./parse.ts";
+import type { Command, CommandArgument, CommandFlag } from "./table.ts";
+
+const FLAGS: readonly CommandFlag[] = ["admin", "loading", "stale"];
+const NO_SCRIPT_FLAGS: readonly CommandFlag[] = ["admin", "noscript", "loading", "stale"];
+const HELP_FLAGS: readonly CommandFlag[] = ["loading", "stale"];
+const SHARDED = ["request_policy:all_nodes", "nondeterministic_output"];
+const SLOWLOG_SHOWN = 10;
+
+function sub(
+  name: string,
+  arity: number,
+  flags: readonly CommandFlag[],
+  since: string,
+  summary: string,
+  handler: (c: Context) => void,
+  tips: readonly string[],
+  args: readonly CommandArgument[] = [],
+): Command {
+  const base = { name, arity, flags, categories: [], since, group: "server", summary, handler, tips } as const;
+  return { ...base, complexity: "O(N) in the number of entries", arguments: args };
+}
+
+function container(name: string, since: string, summary: string, subcommands: readonly Command[]): Command {
+  const base = { name, arity: -2, flags: [], categories: [], since, group: "server", summary, subcommands } as const;
+  return { ...base, complexity: "Depends on the subcommand" };
+}
+
+const EVENT: CommandArgument = { name: "event", type: "string" };
+
+export const rows: readonly Command[] = [
+  container("slowlog", "2.2.12", "Holds the commands about the slow log.", [
+    sub("get", -2, FLAGS, "2.2.12", "Gives the latest slow commands.", slowLogGet, SHARDED, [
+      { name: "count", type: "integer", optional: true },
+    ]),
+    helpRow("6.2.0", HELP_FLAGS, []),
+    sub("len", 2, FLAGS, "2.2.12", "Counts the entries of the slow log.", slowLogLength, [
+      "request_policy:all_nodes",
+      "response_policy:agg_sum",
+      "nondeterministic_output",
+    ]),
+    sub("reset", 2, FLAGS, "2.2.12", "Empties the slow log.", slowLogReset, [
+      "request_policy:all_nodes",
+      "response_policy:all_succeeded",
+    ]),
+  ]),
+  container("latency", "2.8.13", "Holds the commands about latency; Folio records no latency events yet.", [
+    helpRow("2.8.13", HELP_FLAGS, []),
+    sub("history", 3, NO_SCRIPT_FLAGS, "2.8.13", "Gives an event's latencies over time.", empty, tips(), [EVENT]),
+    sub("latest", 2, NO_SCRIPT_FLAGS, "2.8.13", "Gives every event's latest latency.", empty, tips()),
+    sub("reset", -2, NO_SCRIPT_FLAGS, "2.8.13", "Forgets the latencies of events.", (c) => c.reply.integer(0), tips(), [
+      { ...EVENT, optional: true, multiple: true },
+    ]),
+  ]),
+];
+
+function tips(): readonly string[] {
+  return ["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"];
+}
+
+function empty(c: Context): void {
+  c.reply.array(0);
+}
+
+function slowLogGet(c: Context): void {
+  const { args, reply, slowLog } = c;
+  let shown = SLOWLOG_SHOWN;
+  if (args.count > 3) throw new ReplyError("ERR wrong number of arguments for 'slowlog|get' command");
+  if (args.count === 3) {
+    shown = integer(c, 2);
+    if (shown < -1) throw new ReplyError("ERR count should be greater than or equal to -1");
+    if (shown === -1) shown = slowLog.entries.length;
+  }
+  const entries = slowLog.entries.slice(0, shown);
+  reply.array(entries.length);
+  for (const entry of entries) {
+    reply.array(6);
+    reply.integer(entry.id);
+    reply.integer(entry.atSeconds);
+    reply.integer(entry.usec);
+    reply.array(entry.args.length);
+    for (const word of entry.args) reply.bulkText(word);
+    reply.bulkText(entry.address);
+    reply.bulkText(entry.clientName);
+  }
+}
+
+function slowLogLength(c: Context): void {
+  c.reply.integer(c.slowLog.entries.length);
+}
+
+function slowLogReset(c: Context): void {
+  c.slowLog.entries = [];
+  c.reply.ok();
+}
