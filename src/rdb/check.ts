@@ -33,6 +33,8 @@ export const COUNT_UNKNOWN = -1;
 /** The latest expiry of a hash field that Redis can hold: 48 bits of milliseconds. */
 const FIELD_EXPIRY_MS_MAX = 2 ** 48 - 1;
 const SCORE_NAN = 253;
+/** Among so many fields of a packed hash one that stands twice is found; more would take memory without bound. */
+const PAIRS_COMPARED_MAX = 2 ** 17;
 /** The count in a zipmap that does not know. */
 const ZIPMAP_MANY = 254;
 /** What C's "%lg" takes: the text may go on behind it. */
@@ -131,13 +133,15 @@ export class ValueChecker {
     const blob = this.#blobOf(cursor, type, validate, true);
     const fields = new Set<string>();
     const element = this.#element;
-    walker.open(blob.bytes, blob.start, blob.length, offset);
-    for (let pairs = 1; walker.next(element); pairs++) {
-      const field = element.text().text();
-      if (fields.add(field).size < pairs) throw badValue(offset, type, `the field ${JSON.stringify(field)} twice`);
+    let pairs = 0;
+    for (walker.open(blob.bytes, blob.start, blob.length, offset); walker.next(element); pairs++) {
+      if (pairs < PAIRS_COMPARED_MAX) {
+        const field = element.text().text();
+        if (fields.add(field).size === pairs) throw badValue(offset, type, `the field ${JSON.stringify(field)} twice`);
+      }
       if (!walker.skip()) throw badValue(offset, type, "a last field without its value");
     }
-    return fields.size;
+    return pairs;
   }
 
   /** Redis refuses an empty zipmap, and one whose count says neither how many pairs there are nor "many". */

@@ -16,6 +16,8 @@ import type { Scratch } from "./scratch.ts";
 import { STREAM_ID_BYTES, StreamBytesMin } from "./stream-skip.ts";
 import { readString } from "./string.ts";
 
+/** Among so many groups, or consumers of a group, one that stands twice is found. */
+const NAMES_COMPARED_MAX = 2 ** 17;
 const LISTPACK_HEADER_BYTES = 6;
 const LISTPACK_END = 0xff;
 
@@ -101,7 +103,7 @@ export class StreamChecker {
     readString(cursor, this.#blob, this.#scratch);
     const name = this.#blob.text();
     if (names.has(name)) throw badValue(offset, type, `the ${what} ${JSON.stringify(name)} twice`);
-    names.add(name);
+    if (names.size < NAMES_COMPARED_MAX) names.add(name);
   }
 
   #remember(id: Span): void {
