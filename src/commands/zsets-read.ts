@@ -55,7 +55,8 @@ export function* find(c: Context, index: number, zset: ZsetReader): Generator<vo
 /** A copy of an argument's bytes: arguments move when a command is parked. */
 function ownArgument({ args }: Context, index: number): Uint8Array {
   const start = args.starts[index] as number;
-  return args.bytes.slice(start, start + (args.lengths[index] as number));
+  // Not bytes.slice(), which is a view where the bytes are a Buffer.
+  return new Uint8Array(args.bytes.subarray(start, start + (args.lengths[index] as number)));
 }
 
 export const zrank: Handler = (c) => rank(c, false);

@@ -49,7 +49,6 @@ export function runWhole(steps: Generator<void, void, void>): void {
 }
 
 /** Runs a command that was written as a generator: at once over a small set, in slices over a large one. */
-// biome-ignore lint/suspicious/noConfusingVoidType: as Handler
 export function sliced(zset: ZsetReader, steps: Generator<void, void, void>): void | Generator<void, void, void> {
   if (isLarge(zset)) return steps;
   runWhole(steps);
