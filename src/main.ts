@@ -63,8 +63,8 @@ async function start(request: Request): Promise<void> {
 /** Prints why the server cannot start, and ends the process with exit code 1. */
 function fail(error: unknown, logger: Logger | null): never {
   if (!(error instanceof StartError || error instanceof FatalConfigError)) throw error;
-  logger?.logToFile("warning", error.message);
-  logger?.release();
+  // Standard error gets the one line; what was logged before it matters only in a log file.
+  logger?.fail(error.message);
   console.error(error instanceof StartError ? `folio: ${error.message}` : error.message);
   process.exit(1);
 }

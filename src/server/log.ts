@@ -37,9 +37,11 @@ export class Logger {
     else this.#write(Date.now(), level, message);
   };
 
-  /** Only where there is a log file: what standard error is told as well. */
-  logToFile(level: LogLevel, message: string): void {
-    if (this.#path !== "") this.log(level, message);
+  /** The start has failed, which standard error is told: here only a log file is. */
+  fail(message: string): void {
+    if (this.#path === "") return;
+    this.log("warning", message);
+    this.release();
   }
 
   /** Writes the lines held so far, and every further one at once. */

@@ -141,8 +141,9 @@ export function configuredPath(config: Config): string {
 
 const ADVICE: Readonly<Record<string, string>> = {
   "bad-magic": "Check that the right file was named and that it is not compressed",
-  "bad-version": "Serve it with a newer Folio, or save it with an older server",
+  "unsupported-version": "Serve it with a newer Folio, or save it with an older server",
   "too-many-databases": "",
+  "module-pre-ga": "Load and save it with a server that still knows it",
 };
 const ADVICE_DAMAGED =
   "The file is damaged or cut short: copy it again from its source or restore a backup (it was not changed)";

@@ -2,13 +2,13 @@
  * The names nearest to a mistyped one, by edit distance.
  */
 
-/** Up to three names at most a third of the word's length away, nearest first. */
+/** Up to three names at most a third of the word's length away, or that begin with it, nearest first. */
 export function nearest(word: string, names: readonly string[]): string[] {
   const limit = Math.max(1, Math.floor(word.length / 3));
   return names
-    .map((name) => ({ name, distance: name.startsWith(word) && word.length >= 3 ? 0.5 : distance(word, name) }))
-    .filter((candidate) => candidate.distance <= limit)
-    .sort((a, b) => a.distance - b.distance || a.name.localeCompare(b.name))
+    .map((name) => ({ name, distance: distance(word, name), isLonger: word.length >= 3 && name.startsWith(word) }))
+    .filter((candidate) => candidate.distance <= limit || candidate.isLonger)
+    .sort((a, b) => a.distance - b.distance || (a.name < b.name ? -1 : 1))
     .slice(0, 3)
     .map((candidate) => candidate.name);
 }
