@@ -2,6 +2,8 @@
  * Builds an index: two Workers read the RDB at the same time, one to understand it (scan-pass.ts), one to sum it
  * (checksum-pass.ts); this thread stays free to answer clients, and writes the header when both agree.
  *
+ * A small file is read by this thread alone: that takes less than starting a Worker.
+ *
  *   scan ──────────────► place keys ──► tables ─┐
  *   CRC64 + block CRC32s ──────────────────────►┴─► compare with the trailer ─► header
  */
@@ -13,9 +15,12 @@ import { FormatError } from "../util/format-error.ts";
 import { BLOCK_BYTES, CHECKSUMS_PER_PAGE, type HashSeed, type IndexHeader, PAGE_BYTES } from "./format.ts";
 import { encodeHeader } from "./header.ts";
 import { type Job, type Message, type Order, revivedError } from "./pass-messages.ts";
+import { runJob } from "./run-job.ts";
 import type { ScanResult } from "./scan-pass.ts";
 
 const PROGRESS_INTERVAL_MS = 100;
+/** Up to this size no Workers are started. */
+const ALONE_BYTES_MAX = 256 * 1024;
 
 /** How far a build is. */
 export interface BuildProgress {
@@ -37,6 +42,8 @@ export interface BuildRequest {
   readonly databases: number;
   readonly onProgress?: ((progress: BuildProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Up to this many bytes no Workers are started (tests choose). */
+  readonly aloneBytesMax?: number | undefined;
 }
 
 /**
@@ -113,7 +120,7 @@ async function verifyTrailer(crew: Crew, scan: ScanResult, sum: Crc64Value, summ
   );
 }
 
-/** The Workers of one build. */
+/** The Workers of one build, or this thread in their place. */
 class Crew {
   readonly #request: BuildRequest;
   readonly #stop = new SharedArrayBuffer(4);
@@ -159,7 +166,13 @@ class Crew {
     Atomics.store(new Int32Array(this.#stop), 0, 1);
   }
 
-  #start(job: Job, slot: number): Promise<ScanResult | Crc64Value> {
+  async #start(job: Job, slot: number): Promise<ScanResult | Crc64Value> {
+    const { mapping, aloneBytesMax = ALONE_BYTES_MAX } = this.#request;
+    if (mapping.size > aloneBytesMax) return await this.#startWorker(job, slot);
+    return runJob(job, mapping, { report: (bytes, keys) => this.#report(slot, bytes, keys) });
+  }
+
+  #startWorker(job: Job, slot: number): Promise<ScanResult | Crc64Value> {
     const worker = new Worker(new URL("../workers/index-worker.ts", import.meta.url).href, { smol: true });
     this.#workers.push(worker);
     const { promise, resolve, reject } = Promise.withResolvers<ScanResult | Crc64Value>();

@@ -31,6 +31,8 @@ export interface LayerOptions {
   /** Ends a build: open rejects with the signal's reason, and its temporary file is removed. */
   readonly signal?: AbortSignal | undefined;
   readonly allowRemote?: boolean | undefined;
+  /** Up to this many bytes an index is built without Workers (tests choose). */
+  readonly aloneBytesMax?: number | undefined;
 }
 
 /** See Layer.open. */
@@ -115,6 +117,7 @@ async function build(
       databases: options.databases,
       onProgress: options.onProgress,
       signal: options.signal,
+      aloneBytesMax: options.aloneBytesMax,
     });
     draft.publish();
     if (draft.lost !== undefined) {

@@ -2,10 +2,9 @@
  * Entry of a Worker: one pass of an index build (layer/build.ts) over a mapping of the process, then it is done with.
  * It reads immutable memory and writes to descriptors that it was handed.
  */
-import { checksumPass, crc64Of } from "../layer/checksum-pass.ts";
 import { type PassControl, PassStopped } from "../layer/pass.ts";
 import { type Message, type Order, postedError } from "../layer/pass-messages.ts";
-import { scanPass } from "../layer/scan-pass.ts";
+import { runJob } from "../layer/run-job.ts";
 import { Mapping } from "../mmap/mapping.ts";
 
 declare const self: Worker;
@@ -24,22 +23,10 @@ function work(order: Order): Message {
   };
   const mapping = Mapping.adopt(order.mapping);
   try {
-    return { kind: "done", result: run(order, mapping, control) };
+    return { kind: "done", result: runJob(order.job, mapping, control) };
   } catch (error) {
     return error instanceof PassStopped ? { kind: "stopped" } : { kind: "failed", error: postedError(error) };
   } finally {
     mapping.close();
-  }
-}
-
-function run(order: Order, mapping: Mapping, control: PassControl) {
-  const { job } = order;
-  switch (job.kind) {
-    case "scan":
-      return scanPass(mapping, job.request, control);
-    case "checksum":
-      return checksumPass(mapping, job.request, control);
-    case "crc64":
-      return crc64Of(mapping, job.end, control);
   }
 }
