@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { Redis } from "ioredis";
 import { createClient } from "redis";
 import { REPOSITORY, type ServerProcess, spawnFolio } from "../support/processes.ts";
+import { scoreValue } from "../support/snapshot.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "folio-clients-"));
 let server: ServerProcess;
@@ -58,8 +59,8 @@ describe("node-redis", () => {
             if (type === "zset") {
               const scored = await client.zRangeWithScores(key, 0, -1);
               const flat = await other.zrange(key, "0", "-1", "WITHSCORES");
-              expect(scored.map((it) => [it.value, it.score])).toEqual(
-                Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i]!, Number(flat[2 * i + 1])]),
+              expect(scored.map((it): (string | number)[] => [it.value, scoreValue(String(it.score))])).toEqual(
+                Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i]!, scoreValue(flat[2 * i + 1]!)]),
               );
             }
             if (type === "stream") expect(await client.xLen(key)).toBe(await other.xlen(key));

@@ -22,7 +22,6 @@ const ON_PURPOSE: Record<string, string> = {
   "8529fb5e-redis_40_with_module.rdb": "a module value: its other keys are served, the module's keys answer an error",
   "0f667950-redis_60_with_module_aux.rdb": "module aux data is skipped by its framing",
   "1ed7a59a-d9794877-valkey_cluster_slot_import.rdb": "Valkey's slot import opcode is skipped; the keys are readable",
-  "b8008eea-c28c6501-corrupt_empty_keys.rdb": "empty collections are skipped one by one, as Redis says it does",
 };
 
 interface ExpectedEntry extends KeyEntry {

@@ -17,7 +17,8 @@ const valueAt = (index: number) => `value of ${index} `.repeat(12);
 /** Deeds that a script or a person does to a dump.rdb; `$1` is the file, `$2` a copy of it. */
 const DEEDS: Record<string, string> = {
   "truncated to nothing": ': > "$1"',
-  "truncated in the middle": 'truncate -s 1000000 "$1"',
+  // coreutils' truncate opens with O_NONBLOCK: where a lease is held it is told EAGAIN at once, and tries again as a person would.
+  "truncated in the middle": 'until truncate -s 1000000 "$1" 2>/dev/null; do sleep 0.02; done',
   "overwritten in place": 'dd if=/dev/zero of="$1" bs=1M count=8 conv=notrunc 2>/dev/null',
   "appended to": 'echo garbage >> "$1"',
   "copied over": 'cp "$2" "$1"',

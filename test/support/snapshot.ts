@@ -48,8 +48,8 @@ function pairs(flat: RespValue): [string, string][] {
 
 /** A score's text as a number: "inf", "-inf" and "nan" as themselves. */
 export function scoreValue(text: string): number | string {
-  const value = text === "inf" ? Infinity : text === "-inf" ? -Infinity : Number(text);
-  return Number.isFinite(value) ? value : text;
+  const value = Number(text);
+  return Number.isFinite(value) ? value : text.replace("Infinity", "inf").toLowerCase();
 }
 
 async function readValue(client: RespClient, key: string, type: string): Promise<unknown> {
