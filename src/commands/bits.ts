@@ -255,6 +255,7 @@ function* bitpos(c: Context): Generator<void, void, void> {
   const { args, reply } = c;
   const bit = integer(c, 2);
   if (bit !== 0 && bit !== 1) throw new ReplyError("ERR The bit argument must be 1 or 0.");
+  const isEndGiven = args.count > 4;
   const value = new Span();
   if (!lookup(c, 1, "string")) {
     reply.integer(bit === 1 ? -1 : 0);
@@ -263,10 +264,10 @@ function* bitpos(c: Context): Generator<void, void, void> {
   readValue(c.record, value);
   let range: BitRange = { first: 0, last: value.length * 8 - 1 };
   if (args.count > 3) {
+    if (args.count > 6) throw syntaxError();
     const start = integer(c, 3);
     const unit = unitAt(c, 5);
-    if (args.count > 6) throw syntaxError();
-    range = rangeOf(value.length, unit, start, args.count > 4 ? integer(c, 4) : Number.MAX_SAFE_INTEGER);
+    range = rangeOf(value.length, unit, start, isEndGiven ? integer(c, 4) : Number.MAX_SAFE_INTEGER);
   }
   if (range.first > range.last) {
     reply.integer(-1);
@@ -274,7 +275,7 @@ function* bitpos(c: Context): Generator<void, void, void> {
   }
   const found = yield* findBit(value, range, bit);
   // Without an end the string goes on in zeros for ever.
-  if (found < 0 && bit === 0 && args.count <= 4) reply.integer(range.last + 1);
+  if (found < 0 && bit === 0 && !isEndGiven) reply.integer(range.last + 1);
   else reply.integer(found);
 }
 
