@@ -7,6 +7,7 @@
  */
 import type { Cursor } from "../util/cursor.ts";
 import { FormatError } from "../util/format-error.ts";
+import { parseInteger64, writeInteger } from "../util/integer.ts";
 import type { Span } from "../util/span.ts";
 import { ENCODED, readLength, readLengthOrEncoding } from "./length.ts";
 import { lzfDecompress, lzfMeasure, lzfPlausible } from "./lzf.ts";
@@ -41,7 +42,7 @@ export function readEncoded(cursor: Cursor, encoded: number, into: Span, scratch
   if (encoded >= INT32) {
     const value = readInteger(cursor, encoded);
     const text = scratch.bytes(INT32_TEXT_BYTES_MAX);
-    into.set(text, 0, writeDecimal(text, value));
+    into.set(text, 0, writeInteger(value, text, 0));
     return;
   }
   const offset = cursor.offset - 1;
@@ -108,7 +109,7 @@ export function stringLength(cursor: Cursor): number {
  */
 export function readStringKind(cursor: Cursor, into: Span, scratch: Scratch): "int" | "embstr" | "raw" {
   readString(cursor, into, scratch);
-  if (into.length <= 20 && isInt64Text(into)) return "int";
+  if (parseInteger64(into.bytes, into.start, into.length) !== null) return "int";
   return into.length <= EMBSTR_BYTES_MAX ? "embstr" : "raw";
 }
 
@@ -132,38 +133,8 @@ function badLzf(offset: number, compressed: number, length: number): FormatError
   return new FormatError("bad-lzf", offset, found, "an LZF stream of the length it claims");
 }
 
-/** Writes an int32 as decimal text at the start of `into`; returns the number of bytes written. */
-function writeDecimal(into: Uint8Array, value: number): number {
-  const length = decimalLength(value);
-  let rest = value < 0 ? -value : value;
-  for (let at = length - 1; at >= 0; at--) {
-    into[at] = 0x30 + (rest % 10);
-    rest = (rest / 10) | 0;
-    if (rest === 0) break;
-  }
-  if (value < 0) into[0] = 0x2d;
-  return length;
-}
-
 function decimalLength(value: number): number {
   let digits = value < 0 ? 2 : 1;
   for (let rest = value < 0 ? -value : value; rest >= 10; rest /= 10) digits++;
   return digits;
-}
-
-/** Whether the text is an int64 in the only form that Redis would print it in. */
-function isInt64Text(text: Span): boolean {
-  const { bytes, start, length } = text;
-  const negative = length > 0 && bytes[start] === 0x2d;
-  const digits = start + (negative ? 1 : 0);
-  const count = length - (negative ? 1 : 0);
-  if (count === 0 || count > 19) return false;
-  if (bytes[digits] === 0x30) return count === 1 && !negative;
-  for (let i = digits; i < start + length; i++) {
-    const digit = bytes[i] as number;
-    if (digit < 0x30 || digit > 0x39) return false;
-  }
-  if (count < 19) return true;
-  const value = BigInt(text.text());
-  return value === BigInt.asIntN(64, value);
 }
