@@ -51,23 +51,25 @@ function checkOracle(layer: Layer, oracle: Oracle): void {
 
 test.each([0, 2 ** 30])("random keys in several databases, up to %i bytes without Workers", async (aloneBytesMax) => {
   const random = seededRandom("layer");
+  const below = (limit: number) => Math.floor(random() * limit);
+  const bytes = (length: number) => Array.from({ length }, () => String.fromCharCode(below(256))).join("");
   const oracle: Oracle = new Map();
   const writer = new RdbWriter();
   writer.aux("redis-ver", "7.2.4");
   // Databases come back, counts are wrong or missing: all of it is only a hint.
   for (let round = 0; round < 6; round++) {
-    const dbid = random.below(4) * 5;
+    const dbid = below(4) * 5;
     writer.select(dbid);
-    if (round % 2 === 0) writer.resize(random.below(10), 0);
+    if (round % 2 === 0) writer.resize(below(10), 0);
     const keys = oracle.get(dbid) ?? new Map<string, string>();
     oracle.set(dbid, keys);
-    const count = random.below(3000);
+    const count = below(3000);
     for (let i = 0; i < count; i++) {
-      const key = random.below(4) === 0 ? random.bytes(random.below(30)) : `k${round}:${i}`;
+      const key = below(4) === 0 ? bytes(below(30)) : `k${round}:${i}`;
       if (keys.has(key)) continue;
-      const value = random.bytes(random.below(20)) + (random.below(400) === 0 ? "x".repeat(9000) : "");
+      const value = bytes(below(20)) + (below(400) === 0 ? "x".repeat(9000) : "");
       keys.set(key, value);
-      writer.set(key, value, random.below(3) === 0 ? 1 + random.below(2 ** 31) * 1000 : undefined);
+      writer.set(key, value, below(3) === 0 ? 1 + below(2 ** 31) * 1000 : undefined);
     }
   }
   bench.write(writer.finish());
