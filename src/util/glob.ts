@@ -36,7 +36,8 @@ export class Glob {
 
   /** Copies the pattern: the caller's bytes may go away. */
   constructor(pattern: Uint8Array, start = 0, length = pattern.length - start, ignoreCase = false) {
-    this.#pattern = pattern.slice(start, start + length);
+    // Not slice(): a Buffer's shares its memory.
+    this.#pattern = new Uint8Array(pattern.subarray(start, start + length));
     this.#ignoreCase = ignoreCase;
     this.#text = this.#pattern;
     this.matchesAll = length === 1 && this.#pattern[0] === STAR;

@@ -50,7 +50,8 @@ export class Span {
 
   /** A private copy of the bytes (cold path). */
   copy(): Uint8Array {
-    return this.bytes.slice(this.start, this.start + this.length);
+    // Not slice(): a Buffer's shares its memory.
+    return new Uint8Array(this.bytes.subarray(this.start, this.start + this.length));
   }
 
   /** The bytes as a binary string: one latin1 character a byte (cold path). */
