@@ -41,6 +41,8 @@ export class Client {
   noTouch = false;
   /** Runs a sliced command, or waits for CLIENT PAUSE to end: its further requests wait. */
   parked = false;
+  /** Until when its sliced command need not be run (XREAD BLOCK); set and cleared by the command. Infinity: for ever. */
+  wakeAtMs = 0;
   closing = false;
   lastCommand = "NULL";
   /** Commands run. */

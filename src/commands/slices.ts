@@ -12,6 +12,9 @@ export const SLICE_MS = 0.5;
 /** A running command's replies beyond this are handed to the socket; from then on they cannot be taken back. */
 const UNSENT_BYTES_MAX = 256 * 1024;
 
+/** The longest a timer can wait; a command that waits longer goes back to sleep. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
 export class Task {
   readonly context: CommandContext;
   readonly connection: Connection<Client>;
@@ -118,6 +121,21 @@ export class Slices {
       connection.flush(context.reply);
     }
     if (connection.pendingBytes > OUTPUT_SOFT_BYTES) this.#waiting.set(connection, task);
+    else if (context.client.wakeAtMs > Date.now()) this.#sleep(task, context.client.wakeAtMs);
     else this.#runnable.push(task);
+  }
+
+  /** The command waits for a moment (Infinity: until its client goes). */
+  #sleep(task: Task, wakeAtMs: number): void {
+    const { connection } = task;
+    this.#waiting.set(connection, task);
+    if (wakeAtMs === Number.POSITIVE_INFINITY) return;
+    const timer = setTimeout(
+      () => {
+        if (this.#waiting.get(connection) === task) this.drained(connection);
+      },
+      Math.min(wakeAtMs - Date.now(), TIMER_MS_MAX),
+    );
+    timer.unref();
   }
 }

@@ -116,7 +116,10 @@ function* read(c: Context, options: ReadOptions, starts: (StreamId | null)[]): G
     counts.push(stream === null || !from ? 0 : yield* countEntries(stream, { from, to: ID_MAX }, 1));
   }
   const served = counts.filter((count) => count > 0).length;
-  if (served === 0) return c.reply.nilArray();
+  if (served === 0) {
+    if (options.blockMs !== null) yield* waitFor(c, options.blockMs);
+    return c.reply.nilArray();
+  }
   beginStreams(c, served);
   for (let i = 0; i < keys; i++) {
     const from = starts[i];
@@ -128,6 +131,20 @@ function* read(c: Context, options: ReadOptions, starts: (StreamId | null)[]): G
     reply.bulk(args.bytes, args.starts[firstKey + i] as number, args.lengths[firstKey + i] as number);
     const ids: IdRange = { from, to: ID_MAX };
     yield* writeEntries(c, stream, ids, max);
+  }
+}
+
+/**
+ * Waits until the client's time is up (0: for ever). Nobody can add entries to a snapshot, so there is nothing else to wait
+ * for; answering at once would make clients that poll with BLOCK spin.
+ */
+function* waitFor({ client }: Context, blockMs: number): Generator<void, void, void> {
+  const until = blockMs === 0 ? Number.POSITIVE_INFINITY : Date.now() + blockMs;
+  try {
+    client.wakeAtMs = until;
+    while (Date.now() < until) yield;
+  } finally {
+    client.wakeAtMs = 0;
   }
 }
 
