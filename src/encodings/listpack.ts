@@ -11,6 +11,7 @@
  *   11110000 + u32le + bytes     string
  *   11110001 … 11110100          signed integer of 2, 3, 4, 8 bytes, little-endian
  */
+import type { FormatError } from "../util/format-error.ts";
 import { parseInteger, parseInteger64 } from "../util/integer.ts";
 import { Element } from "./element.ts";
 import { i24le, i32le, Packed, sameBytes, u16le } from "./packed.ts";
@@ -96,25 +97,31 @@ export class Listpack extends Packed {
     const { bytes, pos, limit } = this;
     if (pos >= limit) return false;
     const head = bytes[pos] as number;
+    let after: number;
     if (head < 0x80) {
       into.setInt(head);
-      return this.moveTo(pos + 2);
-    }
-    if (head < 0xc0) {
+      after = pos + 2;
+    } else if (head < 0xc0) {
       const length = head & 0x3f;
       into.setBytes(bytes, pos + 1, length);
-      return this.moveTo(pos + 2 + length);
+      after = pos + 2 + length;
+    } else if (head < 0xe0) {
+      into.setInt(((((head & 0x1f) << 8) | (bytes[pos + 1] as number)) << 19) >> 19);
+      after = pos + 3;
+    } else {
+      const size = elementBytes(bytes, pos);
+      after = this.behind(pos, size);
+      this.readLong(into, head, pos, size);
     }
-    const size = elementBytes(bytes, pos);
-    this.advance(pos, size);
-    this.readLong(into, head, pos, size);
+    if (after > limit) throw this.overrun(pos);
+    this.pos = after;
     return true;
   }
 
   override skip(): boolean {
     const { pos } = this;
     if (pos >= this.limit) return false;
-    this.advance(pos, elementBytes(this.bytes, pos));
+    this.pos = this.behind(pos, elementBytes(this.bytes, pos));
     return true;
   }
 
@@ -146,7 +153,7 @@ export class Listpack extends Packed {
       const head = bytes[pos] as number;
       const size = elementBytes(bytes, pos);
       const after = pos + size + (size < 128 ? 1 : backLengthBytes(size));
-      if (size === 0 || after > limit) this.advance(pos, size);
+      if (size === 0 || after > limit) throw this.unsound(pos, size);
       if (turn === 0) {
         const found =
           head < 0x80
@@ -189,17 +196,16 @@ export class Listpack extends Packed {
     else into.setInt64(i32le(bytes, pos + 5), i32le(bytes, pos + 1));
   }
 
-  private advance(pos: number, size: number): void {
-    if (size === 0) {
-      throw this.bad(pos, `an element encoding 0x${this.bytes[pos]?.toString(16)}`, "a listpack element");
-    }
-    this.moveTo(pos + size + backLengthBytes(size));
+  /** Where the element after the one at `pos`, of `size` bytes, begins. Throws FormatError where there is none. */
+  private behind(pos: number, size: number): number {
+    const after = pos + size + (size < 128 ? 1 : backLengthBytes(size));
+    if (size === 0 || after > this.limit) throw this.unsound(pos, size);
+    return after;
   }
 
-  private moveTo(after: number): true {
-    if (after > this.limit) throw this.overrun(this.pos);
-    this.pos = after;
-    return true;
+  private unsound(pos: number, size: number): FormatError {
+    if (size !== 0) return this.overrun(pos);
+    return this.bad(pos, `an element encoding 0x${this.bytes[pos]?.toString(16)}`, "a listpack element");
   }
 }
 

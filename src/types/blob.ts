@@ -1,7 +1,6 @@
 /**
  * Strings of the RDB file that hold packed collections or are compared without being copied.
  */
-import type { Packed } from "../encodings/packed.ts";
 import { readLengthOrEncoding } from "../rdb/length.ts";
 import { StringEncoding } from "../rdb/opcodes.ts";
 import type { Scratch } from "../rdb/scratch.ts";
@@ -26,11 +25,6 @@ export class Blob {
     readString(cursor, this.span, scratch);
     walker.open(this.span.bytes, this.span.start, this.span.length, origin);
     return walker;
-  }
-
-  /** Number of elements of the packed blob at the cursor; moves past it. Decompresses it: `scratch` is used. */
-  count(cursor: Cursor, scratch: Scratch, walker: Packed): number {
-    return this.open(cursor, scratch, walker).count();
   }
 
   /** Whether the string at the cursor is these bytes; moves past it. `scratch` is used for integers and LZF only. */

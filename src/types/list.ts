@@ -22,6 +22,7 @@ import { FormatError } from "../util/format-error.ts";
 import { Blob } from "./blob.ts";
 import { countMismatch, Elements, wrongType } from "./elements.ts";
 import { DEFAULT_LIMITS, type EncodingLimits } from "./limits.ts";
+import { readNodeCount } from "./node-count.ts";
 import { NodeDirectory } from "./node-directory.ts";
 
 /** Elements of a LIST that are passed over at most to reach one whose chunk is known. */
@@ -95,7 +96,8 @@ export class ListReader extends Elements {
 
   private addPacked(cursor: Cursor): void {
     const { offset } = cursor;
-    const count = this.blob.count(cursor, this.scratch, this.walker);
+    let count = readNodeCount(cursor, this.walker === this.listpack ? 4 : 8);
+    if (count < 0) count = this.blob.open(cursor, this.scratch, this.walker).count();
     if (count > 0) this.nodes.add(offset, this.count, false);
     this.count += count;
   }

@@ -32,6 +32,27 @@ function flat(reply: string): string[] {
   return values;
 }
 
+interface Stream {
+  readonly entries: readonly (readonly [string, readonly string[]])[];
+}
+
+/** Entries with fields alike and not, some deleted, in several listpacks; two groups with pending entries. */
+function streamCommands(key: string, random: () => number): Word[][] {
+  const commands: Word[][] = [];
+  for (let i = 1; i <= 400; i++) {
+    const fields =
+      i % 7 === 0 ? ["other", randomValue(random), `f${i}`, "x"] : ["name", `n${i}`, "value", randomValue(random)];
+    commands.push(["XADD", key, `${1000 + Math.floor(i / 3)}-${i}`, ...fields]);
+  }
+  for (let i = 5; i < 400; i += 11) commands.push(["XDEL", key, `${1000 + Math.floor(i / 3)}-${i}`]);
+  commands.push(["XGROUP", "CREATE", key, "readers", 0], ["XGROUP", "CREATE", key, "idle", "$"]);
+  for (const consumer of ["bob", "alice", "bob"]) {
+    commands.push(["XREADGROUP", "GROUP", "readers", consumer, "COUNT", 60, "STREAMS", key, ">"]);
+  }
+  commands.push(["XACK", key, "readers", "1000-1"]);
+  return commands;
+}
+
 async function expectedValue(server: RedisServer, type: string, key: string): Promise<Value> {
   if (type === "list") return flat(await server.send("LRANGE", key, 0, -1));
   if (type === "set") return flat(await server.send("SMEMBERS", key)).sort();
@@ -76,6 +97,8 @@ describe("saved by redis-server", () => {
     commands.push(["RPUSH", "list:huge", "x".repeat(100_000), "small", "y".repeat(20_000)]);
     keys.push(["list", "list:huge"]);
     for (const reply of await server.connection.sendAll(commands)) expect(reply[0]).toBe(":");
+    for (const reply of await server.connection.sendAll(streamCommands("stream", random)))
+      expect(reply[0]).not.toBe("-");
     const bytes = new Uint8Array(readFileSync(await server.save()));
     const source = sourceOf(bytes);
     const scanner = openRdb(source).metadata().database({ validate: true });
@@ -89,9 +112,26 @@ describe("saved by redis-server", () => {
   afterAll(() => server?.stop());
 
   test("collections of every size and encoding", async () => {
-    expect(values.size).toBe(keys.length);
+    expect(values.size).toBe(keys.length + 1);
     for (const [type, key] of keys) {
       expect({ key, value: values.get(key) }).toEqual({ key, value: await expectedValue(server, type, key) });
     }
+  });
+
+  test("a stream with deleted entries and groups", async () => {
+    const found = values.get("stream") as Stream & { groups: { [key: string]: unknown }[]; info: unknown };
+    const ids = found.entries.map(([id]) => id);
+    const bulk = (text: string) => `$${text.length}\r\n${text}\r\n`;
+    const mine = found.entries.map(([id, words]) => `*2\r\n${bulk(id)}*${words.length}\r\n${words.map(bulk).join("")}`);
+    expect(`*${mine.length}\r\n${mine.join("")}`).toBe(await server.send("XRANGE", "stream", "-", "+"));
+    expect(await server.send("XLEN", "stream")).toBe(`:${ids.length}\r\n`);
+    const pending = await server.send("XPENDING", "stream", "readers", "-", "+", 1000);
+    const [idle, readers] = found.groups;
+    expect([idle?.["name"], readers?.["name"]]).toEqual(["idle", "readers"]);
+    expect(idle?.["pending"]).toBe(0);
+    expect(readers?.["consumer_names"]).toEqual(["alice", "bob"]);
+    const pel = readers?.["pel"] as [string, string, number][];
+    expect(pending.startsWith(`*${pel.length}\r\n`)).toBe(true);
+    for (const [id, name] of pel) expect(pending).toContain(`${id}\r\n$${name.length}\r\n${name}\r\n`);
   });
 });

@@ -6,6 +6,7 @@
  */
 import { Scratch } from "../rdb/scratch.ts";
 import { Element } from "./elements.ts";
+import { MergeSort } from "./merge-sort.ts";
 
 const INITIAL_MEMBERS = 128;
 const RETAINED_MEMBERS_MAX = 65536;
@@ -34,6 +35,10 @@ export class SortedMembers {
   readonly #scratch = new Scratch();
   readonly #other = new Element();
   readonly #otherScratch = new Scratch();
+  #sorting: MergeSort | null = null;
+  /** While sorting: where the two lie. */
+  #memberPosition = -1;
+  #otherPosition = -1;
 
   constructor(store: MemberStore) {
     this.#store = store;
@@ -46,6 +51,7 @@ export class SortedMembers {
 
   /** The member of rank i; valid until the next call of member() or rankOf(). */
   member(i: number): Element {
+    this.#memberPosition = -1;
     this.#store.readMember(this.#positions[i] as number, this.#member, this.#scratch);
     return this.#member;
   }
@@ -73,6 +79,9 @@ export class SortedMembers {
     this.complete = false;
     this.#ascending = true;
     this.#descending = true;
+    this.#sorting = null;
+    this.#memberPosition = -1;
+    this.#otherPosition = -1;
     if (this.#scores.length > RETAINED_MEMBERS_MAX) this.#resize(INITIAL_MEMBERS);
   }
 
@@ -94,52 +103,34 @@ export class SortedMembers {
     }
   }
 
-  /** For the reader: all members are added; puts them in order. */
-  finish(): void {
+  /**
+   * For the reader: all members are added; puts them in order, `n` steps of a sort at a time where they need one.
+   * True when done.
+   */
+  finishSome(n: number): boolean {
+    if (this.complete) return true;
     const scores = this.#scores.subarray(0, this.count);
     const positions = this.#positions.subarray(0, this.count);
-    if (!this.#ascending) {
-      if (this.#descending) {
-        scores.reverse();
-        positions.reverse();
-      } else this.#sort(scores, positions);
+    if (this.#ascending) this.complete = true;
+    else if (this.#descending) {
+      scores.reverse();
+      positions.reverse();
+      this.complete = true;
+    } else {
+      this.#sorting ??= new MergeSort(scores, positions, (a, b) => this.#inOrder(a, b));
+      this.complete = this.#sorting.step(n);
     }
-    this.complete = true;
+    if (this.complete) this.#sorting = null;
+    return this.complete;
   }
 
-  /** Merge sort, bottom up, of both columns. */
-  #sort(scores: Float64Array, positions: Float64Array): void {
-    const { count } = this;
-    let fromScores: Float64Array = scores;
-    let fromPositions: Float64Array = positions;
-    let toScores: Float64Array = new Float64Array(count);
-    let toPositions: Float64Array = new Float64Array(count);
-    for (let width = 1; width < count; width *= 2) {
-      for (let left = 0; left < count; left += width * 2) {
-        const middle = Math.min(left + width, count);
-        const end = Math.min(left + width * 2, count);
-        for (let a = left, b = middle, to = left; to < end; to++) {
-          const takeA = b >= end || (a < middle && this.#inOrder(fromScores, fromPositions, a, b));
-          const from = takeA ? a++ : b++;
-          toScores[to] = fromScores[from] as number;
-          toPositions[to] = fromPositions[from] as number;
-        }
-      }
-      [fromScores, toScores] = [toScores, fromScores];
-      [fromPositions, toPositions] = [toPositions, fromPositions];
-    }
-    if (fromScores !== scores) {
-      scores.set(fromScores);
-      positions.set(fromPositions);
-    }
-  }
-
-  #inOrder(scores: Float64Array, positions: Float64Array, a: number, b: number): boolean {
-    const scoreA = scores[a] as number;
-    const scoreB = scores[b] as number;
-    if (scoreA !== scoreB) return scoreA < scoreB;
-    this.#store.readMember(positions[a] as number, this.#member, this.#scratch);
-    this.#store.readMember(positions[b] as number, this.#other, this.#otherScratch);
+  /** Whether the member at `positionA` may stand before the one at `positionB`; their scores are equal. */
+  #inOrder(positionA: number, positionB: number): boolean {
+    // In a merge one of the two is the same as before.
+    if (positionA !== this.#memberPosition) this.#store.readMember(positionA, this.#member, this.#scratch);
+    if (positionB !== this.#otherPosition) this.#store.readMember(positionB, this.#other, this.#otherScratch);
+    this.#memberPosition = positionA;
+    this.#otherPosition = positionB;
     const { bytes, start, length } = this.#other.text();
     return this.#member.text().compare(bytes, start, length) <= 0;
   }

@@ -159,8 +159,7 @@ export class ZsetReader extends Elements implements MemberStore {
 
   /**
    * Loads up to `n` more members for sorted(); true when all are there. A sliced command yields between calls; it
-   * calls neither next() nor find() meanwhile. Putting members of a foreign writer's order in order is not sliced: the
-   * last call does it.
+   * calls neither next() nor find() meanwhile. Members in a foreign writer's order take more calls, for the sort.
    */
   loadSome(n: number): boolean {
     const { members } = this;
@@ -171,9 +170,7 @@ export class ZsetReader extends Elements implements MemberStore {
       [this.loading, this.loaded] = [this.loaded, this.loading];
       [this.loadingScratch, this.loadedScratch] = [this.loadedScratch, this.loadingScratch];
     }
-    if (this.seen < this.count) return false;
-    members.finish();
-    return true;
+    return this.seen >= this.count && members.finishSome(n);
   }
 
   /** The members in (score, member bytes) order; loads what is not loaded yet. Valid until the next open(). */
