@@ -15,7 +15,7 @@ import type { Crc64Value } from "./crc64.ts";
 import { type Flavour, Opcode, RDB_VERSION_CHECKSUM, RDB_VERSION_MAX, RDB_VERSION_VALKEY } from "./opcodes.ts";
 import { RecordScanner } from "./scan.ts";
 import { Scratch } from "./scratch.ts";
-import { readString, stringLength } from "./string.ts";
+import { readString, skipString, stringLength } from "./string.ts";
 
 export const RDB_HEADER_BYTES = 9;
 export const RDB_TRAILER_BYTES = 8;
@@ -130,7 +130,11 @@ function readSmallText(cursor: Cursor, scratch: Scratch): string | null {
   const start = cursor.offset;
   const length = stringLength(cursor);
   cursor.seek(start);
+  if (length > AUX_BYTES_MAX) {
+    skipString(cursor);
+    return null;
+  }
   const span = new Span();
   readString(cursor, span, scratch);
-  return length <= AUX_BYTES_MAX ? span.text() : null;
+  return span.text();
 }

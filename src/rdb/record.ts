@@ -12,11 +12,11 @@ import { i32le } from "../encodings/packed.ts";
 import type { ByteSource } from "../util/byte-source.ts";
 import { Cursor } from "../util/cursor.ts";
 import { Span } from "../util/span.ts";
-import { readLength, readLengthOrEncoding } from "./length.ts";
+import { readLength } from "./length.ts";
 import { badOpcode, skipOperands } from "./opcode-skip.ts";
 import { Opcode, RdbType, rdbTypeOf } from "./opcodes.ts";
 import { Scratch } from "./scratch.ts";
-import { readEncoded } from "./string.ts";
+import { readString } from "./string.ts";
 
 /** The one number below the newest common type that was never given out. */
 const TYPE_GAP = 8;
@@ -64,12 +64,7 @@ export class Record {
     }
     if (byte > RdbType.STREAM_LISTPACKS_3 || byte === TYPE_GAP) byte = this.#readPrelude(byte);
     this.type = byte;
-    const length = readLengthOrEncoding(cursor);
-    if (length >= 0) {
-      if (length > cursor.end - cursor.pos) cursor.need(length);
-      this.key.set(cursor.bytes, cursor.pos, length);
-      cursor.pos += length;
-    } else readEncoded(cursor, length, this.key, this.#keyScratch);
+    readString(cursor, this.key, this.#keyScratch);
     this.valueOffset = cursor.base + cursor.pos;
   }
 

@@ -288,6 +288,9 @@ describe("header and trailer", () => {
   test("aux fields", () => {
     const metadata = openRdb(sourceOf(fullFile(false))).metadata();
     expect([...metadata.aux]).toEqual([["redis-ver", "7.4.0"]]);
+    const long = bytesOf(Opcode.AUX, rdbString("long"), 0x80, 0, 1, 0, 1, new Uint8Array(65537));
+    const kept = openRdb(sourceOf(rdbFile("REDIS0011", long, bytesOf(Opcode.AUX, 1, "a", 1, "b")))).metadata();
+    expect([...kept.aux]).toEqual([["a", "b"]]);
   });
 });
 

@@ -9,13 +9,13 @@ import type { ByteSource } from "../util/byte-source.ts";
 import { Cursor } from "../util/cursor.ts";
 import { Span } from "../util/span.ts";
 import { COUNT_UNKNOWN, ValueChecker } from "./check.ts";
-import { readLength, readLengthOrEncoding } from "./length.ts";
+import { readLength } from "./length.ts";
 import { skipOperands } from "./opcode-skip.ts";
 import { Opcode, RdbType, rdbTypeOf } from "./opcodes.ts";
 import { readExpireMs } from "./record.ts";
 import { Scratch } from "./scratch.ts";
 import { skipValue } from "./skip.ts";
-import { readEncoded, readString } from "./string.ts";
+import { readString } from "./string.ts";
 
 export const ScanKind = {
   RECORD: 0,
@@ -126,12 +126,7 @@ export class RecordScanner {
     this.kind = ScanKind.RECORD;
     if (this.recordOffset < 0) this.recordOffset = offset;
     this.type = type;
-    const length = readLengthOrEncoding(cursor);
-    if (length >= 0) {
-      if (length > cursor.end - cursor.pos) cursor.need(length);
-      this.key.set(cursor.bytes, cursor.pos, length);
-      cursor.pos += length;
-    } else readEncoded(cursor, length, this.key, this.#keyScratch);
+    readString(cursor, this.key, this.#keyScratch);
     this.valueOffset = cursor.base + cursor.pos;
     if (this.#checker === null) skipValue(cursor, type);
     else this.elementCount = this.#checker.check(cursor, type);
