@@ -1,5 +1,4 @@
 /** ACL, of the one user there is: "default", who may do everything. */
-import { createHash, randomBytes } from "node:crypto";
 import type { Context } from "./context.ts";
 import { ReplyError } from "./errors.ts";
 import { helpRow } from "./help.ts";
@@ -100,7 +99,7 @@ function generatePassword(c: Context): void {
   if (bits <= 0 || bits > PASSWORD_BITS_MAX) throw new ReplyError(wrong);
   const digits = Math.ceil(bits / 4);
   c.reply.bulkText(
-    randomBytes(Math.ceil(digits / 2))
+    Buffer.from(crypto.getRandomValues(new Uint8Array(Math.ceil(digits / 2))))
       .toString("hex")
       .slice(0, digits),
   );
@@ -109,7 +108,7 @@ function generatePassword(c: Context): void {
 /** SHA-256 of the password in hex, none without one. */
 function passwordHashes(c: Context): string[] {
   const password = c.server.config.get("requirepass");
-  return password === "" ? [] : [createHash("sha256").update(password, "latin1").digest("hex")];
+  return password === "" ? [] : [new Bun.CryptoHasher("sha256").update(Buffer.from(password, "latin1")).digest("hex")];
 }
 
 function getUser(c: Context): void {
