@@ -92,6 +92,14 @@ describe("what Redis refuses", () => {
     test(name, () => expect(() => checkOne(type, value)).toThrow(message));
   }
 
+  test("a consumer's pending id that its group does not have, and one that stands twice", () => {
+    const { value, type } = SAMPLES.find((sample) => sample.type === RdbType.STREAM_LISTPACKS_3)!;
+    const consumerId = value.length - 16;
+    expect(() => checkOne(type, bytesOf(value.subarray(0, -1), 3))).toThrow("not for its group");
+    const twice = bytesOf(value.subarray(0, consumerId - 1), 2, value.subarray(consumerId), value.subarray(consumerId));
+    expect(() => checkOne(type, twice)).toThrow("pending twice");
+  });
+
   test("collections without elements are counted so, not refused", () => {
     expect(checkOne(RdbType.LIST, bytesOf(0))).toBe(0);
     expect(checkOne(RdbType.LIST_QUICKLIST, bytesOf(1, rdbString(ziplist())))).toBe(0);

@@ -1,7 +1,7 @@
 /**
  * Checks a stream as Redis does when it loads one, moving over it: keys of nodes are ids, listpacks have sound
  * headers and are not empty, no group or consumer stands twice, no id is pending twice, and a consumer's pending ids
- * are no more than its group's. The layout is drawn in stream-skip.ts.
+ * are among its group's. The layout is drawn in stream-skip.ts.
  *
  * Stricter than Redis in one point: nodes must ascend by id, as every server writes them, because they are read where
  * they lie.
@@ -12,6 +12,7 @@ import { Span } from "../util/span.ts";
 import { badValue } from "./bad-value.ts";
 import { readCount, readLength64, skipLength } from "./length.ts";
 import { RdbType } from "./opcodes.ts";
+import { PendingIds } from "./pending-ids.ts";
 import type { Scratch } from "./scratch.ts";
 import { STREAM_ID_BYTES, StreamBytesMin } from "./stream-skip.ts";
 import { readString } from "./string.ts";
@@ -25,6 +26,7 @@ export class StreamChecker {
   readonly #blob: Span;
   readonly #scratch: Scratch;
   readonly #id = new Span();
+  readonly #pending = new PendingIds();
   readonly #previousId = new Uint8Array(STREAM_ID_BYTES);
 
   constructor(blob: Span, scratch: Scratch) {
@@ -68,34 +70,42 @@ export class StreamChecker {
 
   #group(cursor: Cursor, type: number): void {
     for (let lengths = type === RdbType.STREAM_LISTPACKS ? 2 : 3; lengths > 0; lengths--) skipLength(cursor);
-    const pending = this.#pending(cursor, type, StreamBytesMin.PENDING, true);
+    this.#pendingOfGroup(cursor, type);
     const names = new Set<string>();
-    let owned = 0;
     for (let consumers = readCount(cursor, StreamBytesMin.CONSUMER); consumers > 0; consumers--) {
-      const offset = cursor.offset;
       this.#name(cursor, type, names, "consumer");
       cursor.skip(type === RdbType.STREAM_LISTPACKS_3 ? 16 : 8);
-      owned += this.#pending(cursor, type, StreamBytesMin.CONSUMER_PENDING, false);
-      if (owned > pending) throw badValue(offset, type, "more ids pending for consumers than for their group");
+      this.#pendingOfConsumer(cursor, type);
     }
   }
 
-  /** A list of pending ids; the group's carry a time and a count. Returns how many. */
-  #pending(cursor: Cursor, type: number, bytesMin: number, delivered: boolean): number {
-    const count = readCount(cursor, bytesMin);
-    for (let i = 0; i < count; i++) {
-      const offset = cursor.offset;
-      cursor.span(STREAM_ID_BYTES, this.#id);
-      if (i > 0 && this.#id.equals(this.#previousId, 0, STREAM_ID_BYTES)) {
-        throw badValue(offset, type, "an id pending twice");
-      }
-      this.#remember(this.#id);
-      if (delivered) {
-        cursor.skip(8);
-        skipLength(cursor);
-      }
+  #pendingOfGroup(cursor: Cursor, type: number): void {
+    this.#pending.clear();
+    for (let left = readCount(cursor, StreamBytesMin.PENDING), first = true; left > 0; left--, first = false) {
+      this.#pendingId(cursor, type, first);
+      this.#pending.add(this.#id);
+      cursor.skip(8);
+      skipLength(cursor);
     }
-    return count;
+  }
+
+  #pendingOfConsumer(cursor: Cursor, type: number): void {
+    for (let left = readCount(cursor, StreamBytesMin.CONSUMER_PENDING), first = true; left > 0; left--, first = false) {
+      const offset = cursor.offset;
+      this.#pendingId(cursor, type, first);
+      if (!this.#pending.mayHave(this.#id))
+        throw badValue(offset, type, "an id pending for a consumer, not for its group");
+    }
+  }
+
+  /** Reads an id of a list of pending ids; none may stand twice in a row. */
+  #pendingId(cursor: Cursor, type: number, first: boolean): void {
+    const offset = cursor.offset;
+    cursor.span(STREAM_ID_BYTES, this.#id);
+    if (!first && this.#id.equals(this.#previousId, 0, STREAM_ID_BYTES)) {
+      throw badValue(offset, type, "an id pending twice");
+    }
+    this.#remember(this.#id);
   }
 
   #name(cursor: Cursor, type: number, names: Set<string>, what: string): void {
