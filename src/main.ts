@@ -29,8 +29,8 @@ const LISTEN_AFTER_MS = 100;
 
 const startedAtMs = Date.now();
 const request = parseArguments(process.argv.slice(2));
-if (request.kind === "serve") await start(request);
-else await answer(request);
+// No await here: a bundle with bytecode could not hold it.
+void (request.kind === "serve" ? start(request) : answer(request));
 
 /** --help, --version, and what Folio does not do. */
 async function answer({ kind, reason }: Request): Promise<void> {

@@ -42,7 +42,7 @@ export function describeSnapshot(snapshot: Snapshot, nowMs: number, log: Log): v
   const flavour = facts.valkey ? "Valkey " : "";
   log(
     "notice",
-    `${facts.path}: ${humanBytes(facts.sizeBytes)}, ${humanCount(facts.keys)} keys in ${facts.databases} databases, ` +
+    `${facts.path}: ${humanBytes(facts.sizeBytes)}, ${humanCount(facts.keys)} keys in ${facts.databases} database${facts.databases === 1 ? "" : "s"}, ` +
       `${flavour}RDB version ${facts.rdbVersion}, written ${saved} ago${facts.crc64Verified ? "" : ", saved without checksum"}`,
   );
   const index = `Index ${facts.indexPath}: ${humanBytes(facts.indexBytes)}`;
