@@ -245,8 +245,15 @@ function unblock(c: Context): void {
   if (args.count > 4 || (args.count === 4 && !args.is(3, "TIMEOUT") && !args.is(3, "ERROR"))) {
     throw new ReplyError("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
   }
-  integer(c, 2);
-  c.reply.integer(0); // nothing blocks on keys yet
+  const client = c.server.clients.byId.get(integer(c, 2));
+  if (client === undefined || client.wakeAtMs === 0) {
+    c.reply.integer(0);
+    return;
+  }
+  client.unblocked = args.is(3, "ERROR") ? "error" : "timeout";
+  client.wakeAtMs = 0;
+  client.wake?.();
+  c.reply.integer(1);
 }
 
 function caching(c: Context): void {

@@ -41,8 +41,12 @@ export class Client {
   noTouch = false;
   /** Runs a sliced command, or waits for CLIENT PAUSE to end: its further requests wait. */
   parked = false;
-  /** Until when its sliced command need not be run (XREAD BLOCK); set and cleared by the command. Infinity: for ever. */
+  /** Until when its sliced command need not be run (XREAD BLOCK); set by the command. Infinity: for ever. 0: it does not wait. */
   wakeAtMs = 0;
+  /** Has a waiting command run again; set by slices.ts while it waits. */
+  wake: (() => void) | null = null;
+  /** CLIENT UNBLOCK has ended the wait: the command then answers as after its time, or an error. */
+  unblocked: "" | "timeout" | "error" = "";
   closing = false;
   lastCommand = "NULL";
   /** Commands run. */

@@ -125,14 +125,20 @@ export class Slices {
     else this.#runnable.push(task);
   }
 
-  /** The command waits for a moment (Infinity: until its client goes). */
+  /** The command waits for a moment (Infinity: until its client goes or is unblocked). */
   #sleep(task: Task, wakeAtMs: number): void {
-    const { connection } = task;
+    const { connection, context } = task;
+    const { client } = context;
     this.#waiting.set(connection, task);
+    client.wake = () => {
+      client.wake = null;
+      if (this.#waiting.get(connection) === task) this.drained(connection);
+    };
     if (wakeAtMs === Number.POSITIVE_INFINITY) return;
+    const { wake } = client;
     const timer = setTimeout(
       () => {
-        if (this.#waiting.get(connection) === task) this.drained(connection);
+        if (client.wake === wake) wake();
       },
       Math.min(wakeAtMs - Date.now(), TIMER_MS_MAX),
     );

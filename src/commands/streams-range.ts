@@ -135,16 +135,17 @@ function* read(c: Context, options: ReadOptions, starts: (StreamId | null)[]): G
 }
 
 /**
- * Waits until the client's time is up (0: for ever). Nobody can add entries to a snapshot, so there is nothing else to wait
- * for; answering at once would make clients that poll with BLOCK spin.
+ * Waits until the client's time is up (0: for ever) or CLIENT UNBLOCK. Nobody can add entries to a snapshot, so there is
+ * nothing else to wait for; answering at once would make clients that poll with BLOCK spin.
  */
 function* waitFor({ client }: Context, blockMs: number): Generator<void, void, void> {
-  const until = blockMs === 0 ? Number.POSITIVE_INFINITY : Date.now() + blockMs;
+  client.wakeAtMs = blockMs === 0 ? Number.POSITIVE_INFINITY : Date.now() + blockMs;
   try {
-    client.wakeAtMs = until;
-    while (Date.now() < until) yield;
+    while (client.wakeAtMs > Date.now()) yield;
+    if (client.unblocked === "error") throw new ReplyError("UNBLOCKED client unblocked via CLIENT UNBLOCK");
   } finally {
     client.wakeAtMs = 0;
+    client.unblocked = "";
   }
 }
 
