@@ -23,11 +23,12 @@ import { FormatError } from "../util/format-error.ts";
 import { Blob } from "./blob.ts";
 import { countMismatch, Element, wrongType } from "./elements.ts";
 import { DEFAULT_LIMITS, type EncodingLimits } from "./limits.ts";
+import { findMember, type MemberFrame } from "./sequence.ts";
 
 /** Where a field's expiry stands in a sequence. */
 type Expiries = "none" | "before" | "after";
 
-export class HashReader {
+export class HashReader implements MemberFrame {
   readonly field = new Element();
   readonly value = new Element();
   /** Unix time in ms when the current field expires, -1 when never. */
@@ -241,13 +242,18 @@ export class HashReader {
   }
 
   private findInSequence(bytes: Uint8Array, start: number, length: number): boolean {
-    const { cursor, expiries } = this;
-    for (let i = 0; i < this.stored; i++) {
-      if (expiries === "before") this.readExpiryBefore(cursor);
-      if (this.blob.matches(cursor, this.scratch, bytes, start, length)) return true;
-      skipString(cursor);
-      if (expiries === "after") cursor.skip(8);
-    }
-    return false;
+    const { cursor, blob, scratch, sequenceOffset, stored } = this;
+    return findMember(this, cursor, blob, scratch, sequenceOffset, stored, bytes, start, length);
+  }
+
+  /** For findMember. */
+  beforeMember(cursor: Cursor): void {
+    if (this.expiries === "before") this.readExpiryBefore(cursor);
+  }
+
+  /** For findMember. */
+  skipRest(cursor: Cursor): void {
+    skipString(cursor);
+    if (this.expiries === "after") cursor.skip(8);
   }
 }

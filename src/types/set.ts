@@ -13,10 +13,11 @@ import { parseInteger64 } from "../util/integer.ts";
 import { Blob } from "./blob.ts";
 import { countMismatch, Elements, wrongType } from "./elements.ts";
 import { DEFAULT_LIMITS, type EncodingLimits } from "./limits.ts";
+import { findMember, type MemberFrame } from "./sequence.ts";
 
 type Form = "sequence" | "intset" | "listpack";
 
-export class SetReader extends Elements {
+export class SetReader extends Elements implements MemberFrame {
   /** Number of members, set by open(). */
   count = 0;
   private form: Form = "sequence";
@@ -107,7 +108,7 @@ export class SetReader extends Elements {
     return true;
   }
 
-  /** Whether these bytes are a member. Leaves the iteration (next) where it was. A sequence is walked. */
+  /** Whether these bytes are a member. Leaves the iteration (next) where it was. See findMember. */
   has(bytes: Uint8Array, start: number, length: number): boolean {
     if (this.form === "intset") return this.intset.has(bytes, start, length);
     if (this.form === "listpack") {
@@ -119,12 +120,13 @@ export class SetReader extends Elements {
     }
     const cursor = this.cursor as Cursor;
     const { offset } = cursor;
-    cursor.seek(this.sequenceOffset);
-    let found = false;
-    for (let i = 0; i < this.count && !found; i++) {
-      found = this.blob.matches(cursor, this.probeScratch, bytes, start, length);
-    }
+    const { blob, probeScratch, sequenceOffset, count } = this;
+    const found = findMember(this, cursor, blob, probeScratch, sequenceOffset, count, bytes, start, length);
     cursor.seek(offset);
     return found;
   }
+
+  /** For findMember: nothing stands around a member. */
+  beforeMember(): void {}
+  skipRest(): void {}
 }

@@ -20,11 +20,12 @@ import { Blob } from "./blob.ts";
 import { countMismatch, Element, Elements, wrongType } from "./elements.ts";
 import { DEFAULT_LIMITS, type EncodingLimits } from "./limits.ts";
 import { elementScore, readBinaryScore, readTextScore, skipTextScore } from "./score.ts";
+import { findMember, type MemberFrame } from "./sequence.ts";
 import { type MemberStore, SortedMembers } from "./sorted-members.ts";
 
 export type { SortedMembers } from "./sorted-members.ts";
 
-export class ZsetReader extends Elements implements MemberStore {
+export class ZsetReader extends Elements implements MemberStore, MemberFrame {
   /** Number of members, set by open(). */
   count = 0;
   /** Score of the current member, after next() or find(). */
@@ -134,7 +135,7 @@ export class ZsetReader extends Elements implements MemberStore {
     this.score = elementScore(this.scoreElement, this.valueOffset);
   }
 
-  /** Finds a member: sets `score`. Moves the iteration: rewind() before walking again. A sequence is walked. */
+  /** Finds a member: sets `score`. Moves the iteration: rewind() before walking again. See findMember. */
   find(bytes: Uint8Array, start: number, length: number): boolean {
     this.rewind();
     const { packed } = this;
@@ -144,17 +145,20 @@ export class ZsetReader extends Elements implements MemberStore {
       this.readPackedScore(packed);
       return true;
     }
-    const { cursor } = this;
-    for (let i = 0; i < this.count; i++) {
-      if (this.blob.matches(cursor, this.memberScratch, bytes, start, length)) {
-        this.setBytes(bytes, start, length);
-        this.score = this.binary ? readBinaryScore(cursor) : readTextScore(cursor);
-        return true;
-      }
-      if (this.binary) cursor.skip(8);
-      else skipTextScore(cursor);
-    }
-    return false;
+    const { cursor, blob, memberScratch, sequenceOffset, count } = this;
+    if (!findMember(this, cursor, blob, memberScratch, sequenceOffset, count, bytes, start, length)) return false;
+    this.setBytes(bytes, start, length);
+    this.score = this.binary ? readBinaryScore(cursor) : readTextScore(cursor);
+    return true;
+  }
+
+  /** For findMember: nothing stands before a member. */
+  beforeMember(): void {}
+
+  /** For findMember. */
+  skipRest(cursor: Cursor): void {
+    if (this.binary) cursor.skip(8);
+    else skipTextScore(cursor);
   }
 
   /**
