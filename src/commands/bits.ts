@@ -283,16 +283,27 @@ function* bitpos(c: Context): Generator<void, void, void> {
 function* findBit(value: Span, range: BitRange, bit: number): Generator<void, number, void> {
   const { bytes, start } = value;
   const skipped = bit === 1 ? 0 : 0xff;
-  const lastByte = Math.floor(range.last / 8);
-  for (let at = Math.floor(range.first / 8); at <= lastByte; at++) {
-    const byte = bytes[start + at] as number;
-    if (at % BYTES_PER_SLICE === 0) yield;
-    if (byte === skipped) continue;
-    const from = Math.max(at * 8, range.first);
-    const to = Math.min(at * 8 + 7, range.last);
-    for (let offset = from; offset <= to; offset++) if (((byte >> (7 - (offset % 8))) & 1) === bit) return offset;
+  const end = Math.floor(range.last / 8) + 1;
+  for (let at = Math.floor(range.first / 8); at < end; ) {
+    const sliceEnd = Math.min(at + BYTES_PER_SLICE, end);
+    at = firstOther(bytes, start + at, start + sliceEnd, skipped) - start;
+    if (at < sliceEnd) {
+      const byte = bytes[start + at] as number;
+      const from = Math.max(at * 8, range.first);
+      const to = Math.min(at * 8 + 7, range.last);
+      for (let offset = from; offset <= to; offset++) if (((byte >> (7 - (offset % 8))) & 1) === bit) return offset;
+      at++;
+    }
+    yield;
   }
   return -1;
+}
+
+/** The first position in [from, to) whose byte is not `skipped`, `to` where there is none. */
+function firstOther(bytes: Uint8Array, from: number, to: number, skipped: number): number {
+  let at = from;
+  while (at < to && bytes[at] === skipped) at++;
+  return at;
 }
 
 /** One GET of BITFIELD_RO. */

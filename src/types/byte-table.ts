@@ -7,6 +7,7 @@
  *
  * The hash is seeded by chance, so that nobody can prepare members that collide.
  */
+import { hashBytes, hashSeed } from "../util/byte-hash.ts";
 import { ByteStore } from "./byte-store.ts";
 
 const SLOTS_FIRST = 128;
@@ -17,7 +18,7 @@ export class ByteTable {
   marks = new Uint32Array(SLOTS_FIRST / 2);
   #hashes = new Int32Array(SLOTS_FIRST / 2);
   #slots = new Int32Array(SLOTS_FIRST);
-  readonly #seed = (Math.random() * 2 ** 32) | 0;
+  readonly #seed = hashSeed();
 
   get count(): number {
     return this.members.count;
@@ -25,13 +26,13 @@ export class ByteTable {
 
   /** Number of the member with these bytes, -1 where there is none. */
   indexOf(bytes: Uint8Array, start: number, length: number): number {
-    const slot = this.#find(hash(bytes, start, length, this.#seed), bytes, start, length);
+    const slot = this.#find(hashBytes(bytes, start, length, this.#seed), bytes, start, length);
     return (this.#slots[slot] as number) - 1;
   }
 
   /** Number of the member with these bytes, which is added (its bytes copied) where it is not there. */
   add(bytes: Uint8Array, start: number, length: number): number {
-    const code = hash(bytes, start, length, this.#seed);
+    const code = hashBytes(bytes, start, length, this.#seed);
     const slot = this.#find(code, bytes, start, length);
     const there = this.#slots[slot] as number;
     if (there !== 0) return there - 1;
@@ -68,31 +69,4 @@ export class ByteTable {
     }
     this.#slots = slots;
   }
-}
-
-/** 32 bits of the bytes, four at a time, with murmur3's mixing. */
-function hash(bytes: Uint8Array, start: number, length: number, seed: number): number {
-  let code = seed;
-  let at = start;
-  const end = start + length;
-  for (; at + 4 <= end; at += 4) {
-    const word =
-      (bytes[at] as number) |
-      ((bytes[at + 1] as number) << 8) |
-      ((bytes[at + 2] as number) << 16) |
-      ((bytes[at + 3] as number) << 24);
-    code = mix(code, word);
-  }
-  let tail = 0;
-  for (; at < end; at++) tail = (tail << 8) | (bytes[at] as number);
-  code = mix(code, tail) ^ length;
-  code = Math.imul(code ^ (code >>> 16), 0x85ebca6b);
-  code = Math.imul(code ^ (code >>> 13), 0xc2b2ae35);
-  return code ^ (code >>> 16);
-}
-
-function mix(code: number, word: number): number {
-  const scaled = Math.imul(word, 0xcc9e2d51);
-  const turned = Math.imul((scaled << 15) | (scaled >>> 17), 0x1b873593) ^ code;
-  return (Math.imul((turned << 13) | (turned >>> 19), 5) + 0xe6546b64) | 0;
 }
