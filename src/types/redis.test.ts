@@ -4,10 +4,15 @@ import { readFileSync } from "node:fs";
 import { randomFrom, testSeed } from "../../test/support/packed-samples.ts";
 import { type HashValue, readValue, type Value } from "../../test/support/read-value.ts";
 import { RedisServer, redisInstalled, type Word } from "../../test/support/redis-server.ts";
+import { objectType } from "../rdb/opcodes.ts";
 import { openRdb } from "../rdb/reader.ts";
 import { Record } from "../rdb/record.ts";
 import { ScanKind } from "../rdb/scan.ts";
 import { sourceOf } from "../util/byte-source.ts";
+import { HashReader } from "./hash.ts";
+import { ListReader } from "./list.ts";
+import { SetReader } from "./set.ts";
+import { ZsetReader } from "./zset.ts";
 
 /** Values that take every integer and string encoding, some of which compress well. */
 function randomValue(random: () => number): string {
@@ -30,6 +35,19 @@ function flat(reply: string): string[] {
     at = line + size + 4;
   }
   return values;
+}
+
+function encodingOf(record: Record): string {
+  const type = objectType(record.type);
+  if (type === "hash") {
+    const reader = new HashReader();
+    reader.open(record, 0);
+    return reader.encoding;
+  }
+  if (type === "stream") return "stream";
+  const reader = type === "list" ? new ListReader() : type === "set" ? new SetReader() : new ZsetReader();
+  reader.open(record);
+  return reader.encoding;
 }
 
 interface Stream {
@@ -73,6 +91,7 @@ describe("saved by redis-server", () => {
   let server: RedisServer;
   const keys: [string, string][] = [];
   const values = new Map<string, Value>();
+  const encodings = new Map<string, string>();
 
   beforeAll(async () => {
     server = await RedisServer.start();
@@ -107,6 +126,7 @@ describe("saved by redis-server", () => {
       if (scanner.kind !== ScanKind.RECORD) continue;
       record.readAt(source, scanner.recordOffset);
       values.set(record.key.text(), readValue(record, 0));
+      encodings.set(record.key.text(), encodingOf(record));
     }
   });
   afterAll(() => server?.stop());
@@ -115,6 +135,16 @@ describe("saved by redis-server", () => {
     expect(values.size).toBe(keys.length + 1);
     for (const [type, key] of keys) {
       expect({ key, value: values.get(key) }).toEqual({ key, value: await expectedValue(server, type, key) });
+    }
+  });
+
+  test("encodings, as far as the installed server has the same", async () => {
+    for (const [type, key] of keys) {
+      const reply = (await server.send("OBJECT", "ENCODING", key)).split("\r\n")[1];
+      const mine = encodings.get(key);
+      // Redis 7.0 has no listpack sets, and every list is a quicklist.
+      const same = mine === reply || (mine === "listpack" && (type === "set" || type === "list"));
+      expect({ key, mine, reply, same }).toEqual({ key, mine, reply, same: true });
     }
   });
 
