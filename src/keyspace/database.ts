@@ -30,7 +30,7 @@ export class Database {
   size(nowMs: number): number {
     let keys = 0;
     for (const layer of this.#layers) {
-      keys += layer.keys(this.dbid) - (layer.expiries(this.dbid)?.expired(nowMs) ?? 0);
+      keys += layer.keys(this.dbid) - layer.expiredKeys(this.dbid, nowMs);
     }
     return keys;
   }
@@ -39,8 +39,7 @@ export class Database {
   expires(nowMs: number): number {
     let keys = 0;
     for (const layer of this.#layers) {
-      const list = layer.expiries(this.dbid);
-      if (list !== undefined) keys += list.count - list.expired(nowMs);
+      keys += layer.expiringKeys(this.dbid) - layer.expiredKeys(this.dbid, nowMs);
     }
     return keys;
   }
@@ -52,7 +51,7 @@ export class Database {
     for (const layer of this.#layers) {
       const list = layer.expiries(this.dbid);
       if (list === undefined) continue;
-      const live = list.count - list.expired(nowMs);
+      const live = layer.expiringKeys(this.dbid) - layer.expiredKeys(this.dbid, nowMs);
       weighted += live * list.averageTtlMs(nowMs);
       keys += live;
     }

@@ -86,7 +86,7 @@ test("a bit flipped at every byte of the index: rejected on opening, or an error
   // The header and the database table are read on opening; key, expiry and checksum pages when they are needed.
   expect(rejected).toBe(2 * PAGE_BYTES);
   expect(touched).toBe(size - rejected);
-});
+}, 60_000);
 
 test("a page in the wrong place does not verify", async () => {
   await makeDump();
@@ -115,7 +115,7 @@ test("a bit flipped at every byte of the dump: keys of that block answer an erro
     flipBit(bench.path, at, at % 8);
     await layer.close();
   }
-});
+}, 60_000);
 
 test("the error names file, block, checksums and what to do", async () => {
   const keys = await makeDump();

@@ -3,6 +3,7 @@
  *
  *   entry   | expire_at: i64 ms | slot: u48 | 0: u16 |     sorted by (expire_at, slot), 255 a page
  */
+import type { DeadBits } from "./dead-bits.ts";
 import { type DatabaseExtent, EXPIRIES_PER_PAGE, PageAt } from "./format.ts";
 import type { IndexFile } from "./index-file.ts";
 
@@ -19,9 +20,15 @@ export class ExpiryList {
   #expired = 0;
   #sinceMs = 0;
   #untilMs = Number.NEGATIVE_INFINITY;
+  readonly #dead: DeadBits;
+  /** Dead entries among the first #deadUpTo. */
+  #deadExpired = 0;
+  #deadUpTo = 0;
 
-  constructor(index: IndexFile, extent: DatabaseExtent) {
+  /** @param dead the database's dead slots; the list is told of each by `buried` */
+  constructor(index: IndexFile, extent: DatabaseExtent, dead: DeadBits) {
     this.#index = index;
+    this.#dead = dead;
     this.count = Math.min(extent.expiringKeys, extent.expiryPages * EXPIRIES_PER_PAGE);
     this.#firstPage = extent.expiryFirstPage;
   }
@@ -54,6 +61,29 @@ export class ExpiryList {
     this.#sinceMs = nowMs;
     this.#untilMs = low < this.count ? this.expireAtMs(low) : Number.POSITIVE_INFINITY;
     return low;
+  }
+
+  /** As `expired`, without the dead ones. Costs a step for each entry that expired since the last time, if any is dead. */
+  expiredAlive(nowMs: number): number {
+    const expired = this.expired(nowMs);
+    if (this.#dead.count === 0) return expired;
+    // The clock may be set back, too.
+    for (; this.#deadUpTo < expired; this.#deadUpTo++) {
+      if (this.#dead.has(this.slot(this.#deadUpTo))) this.#deadExpired++;
+    }
+    for (; this.#deadUpTo > expired; this.#deadUpTo--) {
+      if (this.#dead.has(this.slot(this.#deadUpTo - 1))) this.#deadExpired--;
+    }
+    return expired - this.#deadExpired;
+  }
+
+  /** A slot with this expiry has died. Throws DamagedError. */
+  buried(slot: number, expireAtMs: number): void {
+    // Whether it stands among the entries that were counted: after those of its time and a smaller slot.
+    const last = this.#deadUpTo - 1;
+    if (last < 0) return;
+    const lastMs = this.expireAtMs(last);
+    if (expireAtMs < lastMs || (expireAtMs === lastMs && slot <= this.slot(last))) this.#deadExpired++;
   }
 
   /** Mean milliseconds that the unexpired entries have left, from a sample; 0 where there is none. Throws DamagedError. */

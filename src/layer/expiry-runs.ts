@@ -20,7 +20,10 @@ const SIGN = 0x80000000;
 export class ExpiryRuns {
   readonly #file: SpillFile;
   readonly #runEntries: number;
+  // Kept from run to run: the collector would come late for arrays of this size.
   #words = new Uint32Array(1024 * WORDS);
+  #keys = new Uint32Array(1024);
+  readonly #piece = new Uint32Array(SPILL_ENTRIES * WORDS);
   #count = 0;
   #runs: Run[] = [];
   readonly #sort = new RadixSort();
@@ -39,6 +42,7 @@ export class ExpiryRuns {
       const grown = new Uint32Array(Math.min(this.#words.length * 2, this.#runEntries * WORDS));
       grown.set(this.#words);
       this.#words = grown;
+      this.#keys = new Uint32Array(grown.length / WORDS);
     }
     this.#words[at] = expireLow;
     this.#words[at + 1] = expireHigh;
@@ -65,7 +69,7 @@ export class ExpiryRuns {
 
   #sorted(): Uint32Array {
     const count = this.#count;
-    const keys = new Uint32Array(count);
+    const keys = this.#keys;
     this.#sort.reset(count);
     for (let i = 0; i < count; i++) keys[i] = this.#words[i * WORDS] as number;
     this.#sort.sort(keys, count);
@@ -76,7 +80,7 @@ export class ExpiryRuns {
 
   #spillRun(): void {
     const order = this.#sorted();
-    const piece = new Uint32Array(SPILL_ENTRIES * WORDS);
+    const piece = this.#piece;
     const position = this.#file.size;
     for (let i = 0; i < this.#count; i += SPILL_ENTRIES) {
       const entries = Math.min(SPILL_ENTRIES, this.#count - i);

@@ -76,7 +76,8 @@ export class KeyPages {
     this.#page = 0;
     this.#dropped = 0;
     this.#wordCount = 0;
-    if (database.keys > 0) {
+    if (database.words !== undefined) {
+      this.#reserve(Math.max(...database.words) + SLOTS_PER_PAGE * EXPIRING_ENTRY_WORDS);
       for (let partition = 0; partition < PARTITIONS; partition++) this.#placePartition(database, partition);
     }
     while (this.#carried.length > 0) this.#writeMixed([]);
@@ -116,7 +117,7 @@ export class KeyPages {
 
   #reserve(words: number): void {
     if (words <= this.#words.length) return;
-    const grown = new Uint32Array(Math.ceil(words * 1.25));
+    const grown = new Uint32Array(Math.ceil(words * 1.1));
     grown.set(this.#words.subarray(0, this.#wordCount));
     this.#words = grown;
     const entries = Math.ceil(grown.length / ENTRY_WORDS);

@@ -11,6 +11,7 @@ import type { Record } from "../rdb/record.ts";
 import type { ByteSource } from "../util/byte-source.ts";
 import { BlockChecks } from "./block-checks.ts";
 import { DamagedError } from "./damaged-error.ts";
+import { DeadBits } from "./dead-bits.ts";
 import { ExpiryList } from "./expiry-list.ts";
 import type { DatabaseExtent, HashSeed } from "./format.ts";
 import { hashed, hashKey } from "./hash.ts";
@@ -58,6 +59,8 @@ export class Layer implements ByteSource {
   readonly #checks: BlockChecks;
   #tables: (KeyTable | undefined)[] = [];
   #expiries: (ExpiryList | undefined)[] = [];
+  readonly #dead: (DeadBits | undefined)[] = [];
+  readonly #deadExpiring: number[] = [];
   #damagedPagesBefore = 0;
 
   /**
@@ -101,7 +104,7 @@ export class Layer implements ByteSource {
   }
 
   /**
-   * Reads the record of a key into `record`: true when there is one, expired or not. The record is valid while the layer is open.
+   * Reads the record of a key into `record`: true when there is one that is not dead, expired or not. The record is valid while the layer is open.
    * Throws DamagedError when damage hides the answer, FormatError when a record cannot be read.
    */
   find(dbid: number, bytes: Uint8Array, start: number, length: number, record: Record): boolean {
@@ -114,8 +117,10 @@ export class Layer implements ByteSource {
     if (table === undefined) return -1;
     hashKey(this.#seed, bytes, start, length);
     try {
+      const dead = this.#dead[dbid] as DeadBits;
       table.begin(hashed.h0, hashed.h1);
       for (let offset = table.next(); offset >= 0; offset = table.next()) {
+        if (dead.count !== 0 && dead.has(table.slot)) continue;
         this.#read(dbid, offset, record);
         if (record.matches(bytes, start, length)) return table.slot;
       }
@@ -131,12 +136,12 @@ export class Layer implements ByteSource {
   }
 
   /**
-   * Reads the record in slot `slot` of a database; false when the slot is empty. Slots never move while the layer is open,
+   * Reads the record in slot `slot` of a database; false when the slot is empty or dead. Slots never move while the layer is open,
    * also when its index is built again. Throws DamagedError, FormatError.
    */
   readSlot(dbid: number, slot: number, record: Record): boolean {
     const table = this.#tables[dbid];
-    if (table === undefined) return false;
+    if (table === undefined || (this.#dead[dbid] as DeadBits).has(slot)) return false;
     try {
       const offset = table.offsetAt(slot);
       if (offset < 0) return false;
@@ -147,12 +152,33 @@ export class Layer implements ByteSource {
     }
   }
 
-  /** Keys of a database, expired ones too. */
-  keys(dbid: number): number {
-    return this.#tables[dbid]?.extent.keys ?? 0;
+  /**
+   * Marks the key in slot `slot` (of `locate` or a scan) dead: it is absent from now on, its bytes and its slot stay.
+   * @param expireAtMs the record's expiry, -1 without one. Throws DamagedError.
+   */
+  bury(dbid: number, slot: number, expireAtMs: number): void {
+    if (this.#dead[dbid]?.set(slot) !== true || expireAtMs === -1) return;
+    this.#deadExpiring[dbid] = (this.#deadExpiring[dbid] ?? 0) + 1;
+    this.#expiries[dbid]?.buried(slot, expireAtMs);
   }
 
-  /** The expiry list of a database, if it has keys that expire. */
+  /** Keys of a database that are not dead, expired ones too. */
+  keys(dbid: number): number {
+    const table = this.#tables[dbid];
+    return table === undefined ? 0 : table.extent.keys - (this.#dead[dbid] as DeadBits).count;
+  }
+
+  /** Keys of a database that have an expiry and are not dead, expired ones too. */
+  expiringKeys(dbid: number): number {
+    return (this.#expiries[dbid]?.count ?? 0) - (this.#deadExpiring[dbid] ?? 0);
+  }
+
+  /** Keys of a database that have expired and are not dead. Throws DamagedError. */
+  expiredKeys(dbid: number, nowMs: number): number {
+    return this.#expiries[dbid]?.expiredAlive(nowMs) ?? 0;
+  }
+
+  /** The expiry list of a database, dead ones included, if it has keys that expire. */
   expiries(dbid: number): ExpiryList | undefined {
     return this.#expiries[dbid];
   }
@@ -208,8 +234,9 @@ export class Layer implements ByteSource {
     this.#expiries = [];
     for (const extent of index.databases) {
       if (extent.keys === 0) continue;
+      const dead = (this.#dead[extent.dbid] ??= new DeadBits());
       this.#tables[extent.dbid] = new KeyTable(index, extent);
-      if (extent.expiringKeys > 0) this.#expiries[extent.dbid] = new ExpiryList(index, extent);
+      if (extent.expiringKeys > 0) this.#expiries[extent.dbid] = new ExpiryList(index, extent, dead);
     }
   }
 

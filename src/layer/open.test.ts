@@ -153,7 +153,7 @@ test("a build that is given up leaves nothing", async () => {
   const opening = bench.open({ signal: control.signal, onProgress: () => control.abort(new Error("enough")) });
   await expect(opening).rejects.toThrow("enough");
   expect(bench.files()).toEqual(["dump.rdb"]);
-});
+}, 30_000);
 
 test("a builder that is killed leaves no index; the next start builds it", async () => {
   writeLarge();
@@ -172,7 +172,7 @@ test("a builder that is killed leaves no index; the next start builds it", async
   const layer = await bench.open();
   expect(layer.keys(0)).toBe(300_000);
   expect(layer.expiries(0)?.expired(2 ** 42 + 500)).toBe(150_000);
-});
+}, 30_000);
 
 test("progress is told, and several builders of one index do not clash", async () => {
   writeLarge();
@@ -189,4 +189,4 @@ test("progress is told, and several builders of one index do not clash", async (
   expect(bench.files()).toEqual(["dump.rdb", "dump.rdb.idx"]);
   await bench.open();
   expect(bench.log).toEqual([]);
-});
+}, 30_000);
