@@ -95,7 +95,7 @@ const PASSWORD_BITS_MAX = 4096;
 function generatePassword(c: Context): void {
   const wrong = `ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to ${PASSWORD_BITS_MAX}`;
   if (c.args.count > 3) throw new ReplyError("ERR wrong number of arguments for 'acl|genpass' command");
-  const bits = c.args.count === 3 ? integer(c, 2, wrong) : PASSWORD_BITS;
+  const bits = c.args.count === 3 ? integer(c, 2) : PASSWORD_BITS;
   if (bits <= 0 || bits > PASSWORD_BITS_MAX) throw new ReplyError(wrong);
   const digits = Math.ceil(bits / 4);
   c.reply.bulkText(
@@ -114,7 +114,7 @@ function passwordHashes(c: Context): string[] {
 function getUser(c: Context): void {
   const { reply } = c;
   if (c.args.text(2) !== "default") {
-    reply.nilArray();
+    reply.nil();
     return;
   }
   const hashes = passwordHashes(c);

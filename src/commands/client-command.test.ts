@@ -130,7 +130,7 @@ test("HELLO changes the protocol, RESET changes it back", async () => {
 test("SELECT", async () => {
   expect(await client.command("SELECT", "15")).toBe("+OK");
   expect(await client.command("SELECT", "16")).toBe("-ERR DB index is out of range");
-  expect(await client.command("SELECT", "x")).toBe("-ERR invalid DB index");
+  expect(await client.command("SELECT", "x")).toBe("-ERR value is not an integer or out of range");
   expect(await client.command("CLIENT", "INFO")).toContain("db=15 ");
 });
 

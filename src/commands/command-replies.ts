@@ -42,8 +42,9 @@ export function replyInfo(reply: Reply, entry: Entry): void {
   reply.array(10);
   reply.bulkText(entry.fullName);
   reply.integer(command.arity);
-  reply.set(command.flags.length);
-  for (const flag of command.flags) reply.simple(flag);
+  const flags = command.flags.filter((flag) => flag !== "may_replicate"); // Redis keeps this one to itself
+  reply.set(flags.length);
+  for (const flag of flags) reply.simple(flag);
   reply.integer(range.first);
   reply.integer(range.last);
   reply.integer(range.step);

@@ -56,6 +56,7 @@ export const configRow: Command = {
       arity: -4,
       flags: FLAGS,
       categories: [],
+      tips: ["request_policy:all_nodes", "response_policy:all_succeeded"],
       since: "2.0.0",
       group: "server",
       complexity: "O(1)",

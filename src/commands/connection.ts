@@ -137,7 +137,7 @@ function reset(c: Context): void {
 }
 
 function select(c: Context): void {
-  const dbid = integer(c, 1, "ERR invalid DB index");
+  const dbid = integer(c, 1);
   if (dbid < 0 || dbid >= c.server.config.number("databases")) throw new ReplyError("ERR DB index is out of range");
   c.client.dbid = dbid;
   c.reply.ok();

@@ -21,8 +21,8 @@ export function keyPositions(command: Command, args: Args, offset = 0): KeyPosit
     if (first < 0) continue;
     const range = rangeOf(spec, first, args, offset, count);
     if (range === null || range.last >= count || range.first < 1) return null;
-    for (let i = range.first; i <= range.last; i += range.step)
-      positions.push({ index: offset + i, flags: spec.flags });
+    const flags = spec.flags.includes("variable_flags") ? flagsOfRequest(command, args, offset) : spec.flags;
+    for (let i = range.first; i <= range.last; i += range.step) positions.push({ index: offset + i, flags });
   }
   const stored = storeKey(command, args, offset);
   if (stored !== null) positions.push(stored);
@@ -55,13 +55,21 @@ function rangeOf(spec: KeySpec, first: number, args: Args, offset: number, count
   return { first, last, step };
 }
 
-/** SORT … STORE key, GEORADIUS … STORE key: the keyword may stand anywhere after the key. */
+/** SET and BITFIELD use their key in ways that depend on the arguments. */
+function flagsOfRequest(command: Command, args: Args, offset: number): readonly KeySpecFlag[] {
+  const words: string[] = [];
+  for (let i = offset + 2; i < args.count; i++) words.push(args.text(i).toUpperCase());
+  if (command.name === "set") return words.slice(1).includes("GET") ? ["RW", "access", "update"] : ["OW", "update"];
+  const isReading = !words.includes("SET") && !words.includes("INCRBY");
+  return isReading ? ["RO", "access"] : ["RW", "access", "update"];
+}
+
+/** SORT … STORE key: the keyword may stand anywhere after the key, so that no spec can say where. */
 function storeKey(command: Command, args: Args, offset: number): KeyPosition | null {
-  const isSort = command.name === "sort";
-  if (!isSort && command.name !== "georadius" && command.name !== "georadiusbymember") return null;
+  if (command.name !== "sort") return null;
   let found: KeyPosition | null = null;
   for (let i = offset + 2; i + 1 < args.count; i++) {
-    if (args.is(i, "STORE") || (!isSort && args.is(i, "STOREDIST"))) found = { index: i + 1, flags: ["OW", "update"] };
+    if (args.is(i, "STORE")) found = { index: i + 1, flags: ["OW", "update"] };
   }
   return found;
 }

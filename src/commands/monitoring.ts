@@ -9,6 +9,8 @@ const FLAGS: readonly CommandFlag[] = ["admin", "loading", "stale"];
 const NO_SCRIPT_FLAGS: readonly CommandFlag[] = ["admin", "noscript", "loading", "stale"];
 const HELP_FLAGS: readonly CommandFlag[] = ["loading", "stale"];
 const SHARDED = ["request_policy:all_nodes", "nondeterministic_output"];
+const TIPS = ["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"];
+const RESET_TIPS = ["request_policy:all_nodes", "response_policy:all_succeeded"];
 const SLOWLOG_SHOWN = 10;
 
 function sub(
@@ -43,24 +45,24 @@ export const rows: readonly Command[] = [
       "response_policy:agg_sum",
       "nondeterministic_output",
     ]),
-    sub("reset", 2, FLAGS, "2.2.12", "Empties the slow log.", slowLogReset, [
-      "request_policy:all_nodes",
-      "response_policy:all_succeeded",
-    ]),
+    sub("reset", 2, FLAGS, "2.2.12", "Empties the slow log.", slowLogReset, RESET_TIPS),
   ]),
   container("latency", "2.8.13", "Holds the commands about latency; Folio records no latency events yet.", [
     helpRow("2.8.13", HELP_FLAGS, []),
-    sub("history", 3, NO_SCRIPT_FLAGS, "2.8.13", "Gives an event's latencies over time.", empty, tips(), [EVENT]),
-    sub("latest", 2, NO_SCRIPT_FLAGS, "2.8.13", "Gives every event's latest latency.", empty, tips()),
-    sub("reset", -2, NO_SCRIPT_FLAGS, "2.8.13", "Forgets the latencies of events.", (c) => c.reply.integer(0), tips(), [
-      { ...EVENT, optional: true, multiple: true },
-    ]),
+    sub("history", 3, NO_SCRIPT_FLAGS, "2.8.13", "Gives an event's latencies over time.", empty, TIPS, [EVENT]),
+    sub("latest", 2, NO_SCRIPT_FLAGS, "2.8.13", "Gives every event's latest latency.", empty, TIPS),
+    sub(
+      "reset",
+      -2,
+      NO_SCRIPT_FLAGS,
+      "2.8.13",
+      "Forgets the latencies of events.",
+      (c) => c.reply.integer(0),
+      RESET_TIPS,
+      [{ ...EVENT, optional: true, multiple: true }],
+    ),
   ]),
 ];
-
-function tips(): readonly string[] {
-  return ["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"];
-}
 
 function empty(c: Context): void {
   c.reply.array(0);
@@ -71,8 +73,9 @@ function slowLogGet(c: Context): void {
   let shown = SLOWLOG_SHOWN;
   if (args.count > 3) throw new ReplyError("ERR wrong number of arguments for 'slowlog|get' command");
   if (args.count === 3) {
-    shown = integer(c, 2);
-    if (shown < -1) throw new ReplyError("ERR count should be greater than or equal to -1");
+    const wrong = "ERR count should be greater than or equal to -1";
+    shown = integer(c, 2, wrong);
+    if (shown < -1) throw new ReplyError(wrong);
     if (shown === -1) shown = slowLog.entries.length;
   }
   const entries = slowLog.entries.slice(0, shown);

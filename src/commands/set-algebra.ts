@@ -57,7 +57,7 @@ export const rows = [
   {
     name: "sintercard",
     arity: -3,
-    flags: ["readonly"],
+    flags: ["readonly", "movablekeys"],
     categories: ["set"],
     keys: readCounted(1),
     since: "7.0.0",

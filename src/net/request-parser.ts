@@ -10,7 +10,7 @@
 import { Args } from "./args.ts";
 import { splitInline } from "./inline.ts";
 
-/** A line (counts, inline requests) may be this long. */
+/** A line (counts, inline requests) may be this long. Redis notices a longer one only when its end has not come yet. */
 export const INLINE_BYTES_MAX = 64 * 1024;
 const MULTIBULK_COUNT_MAX = 2 ** 31 - 1;
 const UNAUTHENTICATED_COUNT_MAX = 10;
@@ -209,7 +209,7 @@ export class RequestParser {
     let at = Math.max(this.pos, this.#searched);
     while (at < end && bytes[at] !== CR && bytes[at] !== 0) at++;
     this.#searched = at;
-    this.#hasCarriageReturn = at < end && bytes[at] === CR;
+    this.#hasCarriageReturn = at < end && bytes[at] === CR && at - this.pos <= INLINE_BYTES_MAX;
     return this.#hasCarriageReturn && at + 1 < end ? at : -1;
   }
 
@@ -218,6 +218,7 @@ export class RequestParser {
     let at = Math.max(pos, this.#searched);
     while (at < end && bytes[at] !== LF && bytes[at] !== 0) at++;
     this.#searched = at;
+    if (at - pos > INLINE_BYTES_MAX) return this.#fail("too big inline request");
     if (at === end || bytes[at] === 0) {
       return end - pos > INLINE_BYTES_MAX ? this.#fail("too big inline request") : Parsed.MORE;
     }
