@@ -7,12 +7,10 @@ import { Crc64, type Crc64Value } from "../rdb/crc64.ts";
 import { WINDOW_STRIDE_BYTES } from "../util/byte-source.ts";
 import { BLOCK_BYTES, CHECKSUMS_PER_PAGE, PageAt } from "./format.ts";
 import { PageWriter } from "./page-writer.ts";
-import type { PassControl } from "./pass.ts";
+import { movePast, type PassControl, REPORT_BYTES } from "./pass.ts";
 
 /** So much is summed twice at a time: it stays in the processor's cache between the two. */
 const STEP_BYTES = 64 * 1024;
-/** Bytes between two progress reports; what lies behind is given back to the page cache. */
-const REPORT_BYTES = 8 * 2 ** 20;
 
 export interface ChecksumRequest {
   /** Descriptor of the index being written. */
@@ -29,6 +27,7 @@ export function checksumPass(mapping: Mapping, request: ChecksumRequest, control
   const crc = new Crc64();
   let inPage = 0;
   let at = 0;
+  movePast(mapping, 0, 0);
   for (let offset = 0; offset < mapping.size; offset += STEP_BYTES) {
     const window = Math.floor(offset / WINDOW_STRIDE_BYTES);
     const bytes = mapping.windows[window] as Uint8Array;
@@ -45,7 +44,7 @@ export function checksumPass(mapping: Mapping, request: ChecksumRequest, control
     const crcEnd = Math.min(end, start + request.crcEnd - offset);
     if (crcEnd > start) crc.update(bytes, start, crcEnd);
     if ((offset + STEP_BYTES) % REPORT_BYTES === 0) {
-      mapping.advise("dontneed", offset + STEP_BYTES - REPORT_BYTES, REPORT_BYTES);
+      movePast(mapping, offset + STEP_BYTES - REPORT_BYTES, offset + STEP_BYTES);
       control.report(offset + STEP_BYTES, 0);
     }
   }
@@ -61,7 +60,7 @@ export function crc64Of(mapping: Mapping, end: number, control: PassControl): Cr
     const window = Math.floor(offset / WINDOW_STRIDE_BYTES);
     const start = offset - window * WINDOW_STRIDE_BYTES;
     crc.update(mapping.windows[window] as Uint8Array, start, start + Math.min(REPORT_BYTES, end - offset));
-    mapping.advise("dontneed", offset, REPORT_BYTES);
+    movePast(mapping, offset, Math.min(offset + REPORT_BYTES, mapping.size));
     control.report(Math.min(offset + REPORT_BYTES, end), 0);
   }
   return { low: crc.low, high: crc.high };

@@ -22,10 +22,9 @@ import { hashed, hashKey } from "./hash.ts";
 import { databaseFields } from "./header.ts";
 import { KeyPages } from "./key-pages.ts";
 import { PageWriter } from "./page-writer.ts";
-import type { PassControl } from "./pass.ts";
+import { movePast, type PassControl, REPORT_BYTES } from "./pass.ts";
 import { SpilledDatabase, Spiller, SpillFile } from "./spill.ts";
 
-const REPORT_BYTES = 4 * 2 ** 20;
 /** More libraries than this in one file is a file made to hurt. */
 const FUNCTIONS_MAX = 2 ** 20;
 
@@ -135,6 +134,7 @@ function scanRecords(
   let itemOffset = scanner.offset;
   // Keys before the first SELECTDB belong to database 0.
   let selected = -1;
+  movePast(mapping, 0, 0);
   while (scanner.next()) {
     if (scanner.kind === ScanKind.RECORD) {
       if (scanner.elementCount === 0) emptySkipped++;
@@ -150,7 +150,7 @@ function scanRecords(
     } else takeItem(scanner, itemOffset, request.databases, databases, functions);
     itemOffset = scanner.offset;
     if (itemOffset - reported >= REPORT_BYTES) {
-      mapping.advise("dontneed", reported, itemOffset - reported);
+      movePast(mapping, reported, itemOffset);
       reported = itemOffset;
       control.report(itemOffset, keys);
     }
