@@ -3,6 +3,7 @@ import { dumpPayload } from "../rdb/dump.ts";
 import { moduleName } from "../rdb/module.ts";
 import { objectType } from "../rdb/opcodes.ts";
 import type { Record } from "../rdb/record.ts";
+import { ByteStore } from "../types/byte-store.ts";
 import { Glob } from "../util/glob.ts";
 import type { Context } from "./context.ts";
 import { lookupAny } from "./lookup.ts";
@@ -147,6 +148,8 @@ export const rows = [
 
 /** Keys asked of the database between two yields of KEYS. */
 const KEYS_PER_SLICE = 256;
+/** Bytes of names that KEYS keeps rather than reading them again. */
+const KEPT_BYTES_MAX = 2 ** 20;
 
 const NO_KEY = -2;
 const NO_EXPIRY = -1;
@@ -193,30 +196,42 @@ function seconds(milliseconds: number): number {
   return milliseconds < 0 ? milliseconds : Math.floor((milliseconds + 500) / 1000);
 }
 
-/** Two passes, one that counts and one that answers, so that the names need not be held meanwhile. */
+/**
+ * Names that match are kept while they are few. When they are many they are only counted, and a second pass answers
+ * them: memory stays bounded however many there are.
+ */
 function* keys(c: Context): Generator<void, void, void> {
   const { args, db, reply, nowMs } = c;
   const glob = new Glob(args.bytes, args.starts[1] as number, args.lengths[1] as number);
+  const kept = new ByteStore();
   let count = 0;
   if (glob.matchesAll) count = db.size(nowMs);
   else {
-    const counted = ({ key }: Record) => {
-      if (glob.matches(key.bytes, key.start, key.length)) count++;
-    };
-    let cursor = 0;
-    do {
-      cursor = db.scan(cursor, KEYS_PER_SLICE, nowMs, c.record, counted);
-      yield;
-    } while (cursor !== 0);
+    yield* eachKey(c, ({ key }) => {
+      if (!glob.matches(key.bytes, key.start, key.length)) return;
+      count++;
+      if (kept.used < KEPT_BYTES_MAX) kept.add(key.bytes, key.start, key.length);
+    });
   }
   reply.array(count);
-  const answered = ({ key }: Record) => {
+  if (kept.count === count) {
+    for (let i = 0; i < count; i++) {
+      reply.bulk(kept.bytes, kept.start(i), kept.length(i));
+      if (i % KEYS_PER_SLICE === KEYS_PER_SLICE - 1) yield;
+    }
+    return;
+  }
+  yield* eachKey(c, ({ key }) => {
     if (glob.matches(key.bytes, key.start, key.length)) reply.bulkSpan(key);
-  };
+  });
+}
+
+/** Visits all keys of the selected database, in slices. */
+function* eachKey(c: Context, visit: (record: Record) => void): Generator<void, void, void> {
   let cursor = 0;
-  while (count > 0) {
-    cursor = db.scan(cursor, KEYS_PER_SLICE, nowMs, c.record, answered);
-    if (cursor === 0) break;
+  for (;;) {
+    cursor = c.db.scan(cursor, KEYS_PER_SLICE, c.nowMs, c.record, visit);
+    if (cursor === 0) return;
     yield;
   }
 }
