@@ -7,6 +7,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -15,10 +16,14 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort, REPOSITORY, ServerProcess, spawnFolio } from "../test/support/processes.ts";
+import { RdbWriter } from "../test/support/rdb-writer.ts";
 import { RespClient } from "../test/support/resp-client.ts";
 
 const FOLIO = join(REPOSITORY, "bin/folio");
 const EXAMPLE = join(REPOSITORY, "examples/dump.rdb");
+
+const LOADING_KEYS = 300_000;
+const LOADING_VALUE = "v".repeat(150);
 
 let dir: string;
 beforeAll(() => {
@@ -81,6 +86,16 @@ describe("a start that cannot be: exit code 1, one line on standard error, nothi
     expect(err).toContain("*** FATAL CONFIG FILE ERROR");
     expect(err).toContain("bad.conf, at line 2\n>>> 'prot 7000'\n");
     expect(err).toContain("Did you mean 'port' or");
+  });
+
+  test("a file behind the options is pointed out", () => {
+    expect(run("--port", "7000", EXAMPLE).err).toContain("files come before options");
+  });
+
+  test("a start that fails takes its pid file away", () => {
+    const pidFile = join(dir, "failed.pid");
+    expect(run(file("half.rdb", "REDIS0011"), "--pidfile", pidFile).code).toBe(1);
+    expect(existsSync(pidFile)).toBe(false);
   });
 
   test("a port in use, a unix socket path that is a file", () => {
@@ -165,6 +180,50 @@ describe("serves", () => {
     client.close();
     expect(await first.stop()).toBe(0);
   });
+
+  test("fewer clients where the limit of open files is low", async () => {
+    const port = freePort();
+    const command = `ulimit -n 200; exec ${FOLIO} --dir ${dir} --port ${port} --bind 127.0.0.1`;
+    const folio = await new ServerProcess(["bash", "-c", command], port).ready();
+    const client = await folio.connect();
+    expect(await client.command("CONFIG", "GET", "maxclients")).toEqual(["maxclients", "168"]);
+    client.close();
+    expect(await folio.stop()).toBe(0);
+    expect(folio.output).toContain("leaves room for 168 of 10000 clients");
+  });
+
+  test("-LOADING while the index is built, with Redis's INFO fields; SIGTERM then leaves no half index", async () => {
+    const data = join(dir, "loading");
+    mkdirSync(data);
+    const path = join(data, "dump.rdb");
+    const writer = new RdbWriter(path);
+    writer.select(0).resize(LOADING_KEYS, 0);
+    for (let i = 0; i < LOADING_KEYS; i++) writer.set(`key:${i}`, LOADING_VALUE);
+    writer.finish();
+    const folio = spawnFolio([path]);
+    const client = await connectEventually(folio.port);
+    const [reply, info] = await client.pipeline([
+      ["GET", "key:1"],
+      ["INFO", "persistence"],
+    ]);
+    // A quick machine may be done already: then there is nothing to see here.
+    if (reply === LOADING_VALUE) console.log("the index was built before it could be watched");
+    else {
+      expect(reply).toBe("-LOADING Redis is loading the dataset in memory");
+      expect(String(info)).toContain("loading:1\r\n");
+      for (const field of ["start_time", "total_bytes", "loaded_bytes", "loaded_perc", "eta_seconds"]) {
+        expect(String(info)).toMatch(new RegExp(`^loading_${field}:[\\d.]+\r$`, "m"));
+      }
+    }
+    client.close();
+    expect(await folio.stop("SIGTERM")).toBe(0);
+    expect(readdirSync(data).filter((name) => !/^dump\.rdb(\.idx)?$/.test(name))).toEqual([]);
+    const again = await spawnFolio([path]).ready();
+    const reader = await again.connect();
+    expect(await reader.command("GET", `key:${LOADING_KEYS - 1}`)).toBe(LOADING_VALUE);
+    reader.close();
+    expect(await again.stop()).toBe(0);
+  }, 60_000);
 
   test("lines from standard input", async () => {
     const port = freePort();

@@ -26,6 +26,8 @@ import { StartError } from "./server/start-error.ts";
 
 /** A start that takes longer than this listens before it is done, and answers -LOADING. */
 const LISTEN_AFTER_MS = 100;
+/** How long the end of the process waits for a build to stop. */
+const BUILD_STOP_MS = 2000;
 
 const startedAtMs = Date.now();
 const request = parseArguments(process.argv.slice(2));
@@ -52,6 +54,8 @@ async function start(request: Request): Promise<void> {
       startInBackground(request);
       return;
     }
+    // As redis-server does by its dir directive: relative paths (logfile, pidfile, …) are the data directory's.
+    if (!configured.snapshot.required) process.chdir(config.path("dir"));
     logger = new Logger(config.path("logfile"), config.get("loglevel") as LogLevel);
     logger.check();
     await serve(configured, logger);
@@ -97,8 +101,9 @@ async function serve(configured: Configured, logger: Logger): Promise<void> {
     server.cron.stop();
     for (const listener of listeners) listener.stop(true);
     removePidFile(config.path("pidfile"));
-    // An index that is being built removes its temporary file first: see Snapshot.open.
-    if (!server.loading) exit();
+    // An index that is being built removes its temporary file first: see openSnapshot's rejection below.
+    if (server.loading) setTimeout(exit, BUILD_STOP_MS);
+    else exit();
   }
 
   function exit(): never {
@@ -118,6 +123,7 @@ async function serve(configured: Configured, logger: Logger): Promise<void> {
     server.serve(snapshot);
   } catch (error) {
     if (ending) exit();
+    removePidFile(config.path("pidfile"));
     throw error;
   }
   server.cron.each(dispatcher);
@@ -148,6 +154,7 @@ async function openSnapshot(
     logger.release();
     try {
       listen();
+      log("notice", "Listening while the snapshot is opened: commands are answered -LOADING");
     } catch (error) {
       reject(error);
     }

@@ -1,14 +1,14 @@
 /**
  * From the command line to a configuration: files first, then standard input, then options, as Redis does.
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { Config } from "../server/config/config.ts";
 import { ConfigError } from "../server/config/directive.ts";
 import { FatalConfigError, fatalBlock, loadFile, loadText } from "../server/config/load.ts";
 import { configuredPath, type SnapshotPlan } from "../server/snapshot.ts";
 import { StartError } from "../server/start-error.ts";
-import { optionLine, type Request } from "./argv.ts";
+import { type Option, optionLine, type Request } from "./argv.ts";
 import { fileKind } from "./files.ts";
 
 export interface Configured {
@@ -40,7 +40,9 @@ export function configure(request: Request): Configured {
       config.set(option.name, option.words);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      throw new FatalConfigError(fatalBlock("the command line", i + 1, optionLine(option), error.message));
+      throw new FatalConfigError(
+        fatalBlock("the command line", i + 1, optionLine(option), error.message + misplaced(option)),
+      );
     }
   }
   refuseUnguarded(config);
@@ -51,6 +53,14 @@ export function configure(request: Request): Configured {
     config.set("dir", [config.get("dir")]);
   }
   return { config, configFile, snapshot: { path: configuredPath(config), required: named !== "" } };
+}
+
+/** A file behind an option is taken as one of its words: says so. */
+function misplaced(option: Option): string {
+  const last = option.words.length > 1 ? (option.words.at(-1) as string) : "";
+  return last !== "" && existsSync(Buffer.from(last, "latin1").toString("utf8"))
+    ? `: '${last}' is a file; files come before options: folio ${last} --${option.name} …`
+    : "";
 }
 
 /** Lines that say who may do what: a server that left them out would be open to others than its owner meant. */

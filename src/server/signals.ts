@@ -1,5 +1,5 @@
 /**
- * Signals: SIGTERM and SIGINT end the server cleanly, a second SIGINT at once; SIGHUP and SIGPIPE change nothing.
+ * Signals and last words: SIGTERM and SIGINT end the server cleanly, a second SIGINT at once; SIGHUP and SIGPIPE change nothing.
  */
 import type { Log } from "./log.ts";
 
@@ -16,4 +16,8 @@ export function handleSignals(log: Log, shutdown: (reason: string) => void): voi
   process.on("SIGTERM", () => shutdown("Received SIGTERM scheduling shutdown..."));
   process.on("SIGHUP", () => {});
   process.on("SIGPIPE", () => {});
+  process.on("uncaughtException", (error) => {
+    log("warning", `Folio ends on an error of its own, please report it: ${error.stack ?? error.message}`);
+    process.exit(1);
+  });
 }
