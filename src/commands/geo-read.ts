@@ -1,11 +1,11 @@
 /** Positions of members: GEOHASH GEOPOS GEODIST. */
 import type { Reply } from "../net/reply.ts";
 import { decode, distance, geohashText, Position } from "../types/geohash.ts";
-import type { ZsetReader } from "../types/zset.ts";
 import { humanDecimal } from "../util/decimal-places.ts";
 import { binaryBytes } from "../util/span.ts";
 import type { Context, Handler } from "./context.ts";
 import { ReplyError, syntaxError } from "./errors.ts";
+import type { KeptZset } from "./zsets-cache.ts";
 import { find } from "./zsets-read.ts";
 import { isLarge, openZset, sliced } from "./zsets-support.ts";
 
@@ -16,7 +16,7 @@ export const geohash: Handler = (c) => {
   for (let i = 2; i < c.args.count; i++) c.reply.nil();
 };
 
-function* writeHashes(c: Context, zset: ZsetReader): Generator<void, void, void> {
+function* writeHashes(c: Context, zset: KeptZset): Generator<void, void, void> {
   const at = new Position();
   for (let i = 2; i < c.args.count; i++) {
     if (yield* position(c, i, zset, at)) c.reply.bulkText(geohashText(at));
@@ -31,7 +31,7 @@ export const geopos: Handler = (c) => {
   for (let i = 2; i < c.args.count; i++) c.reply.nilArray();
 };
 
-function* writePositions(c: Context, zset: ZsetReader): Generator<void, void, void> {
+function* writePositions(c: Context, zset: KeptZset): Generator<void, void, void> {
   const at = new Position();
   for (let i = 2; i < c.args.count; i++) {
     if (yield* position(c, i, zset, at)) writePosition(c.reply, at);
@@ -48,7 +48,7 @@ export const geodist: Handler = (c) => {
   return sliced(zset, writeDistance(c, zset, unit));
 };
 
-function* writeDistance(c: Context, zset: ZsetReader, unit: number): Generator<void, void, void> {
+function* writeDistance(c: Context, zset: KeptZset, unit: number): Generator<void, void, void> {
   const from = new Position();
   const to = new Position();
   if ((yield* position(c, 2, zset, from)) && (yield* position(c, 3, zset, to))) {
@@ -58,7 +58,7 @@ function* writeDistance(c: Context, zset: ZsetReader, unit: number): Generator<v
 }
 
 /** Decodes the position of the member at argument `index`; false when it is no member. */
-export function* position(c: Context, index: number, zset: ZsetReader, into: Position): Generator<void, boolean, void> {
+export function* position(c: Context, index: number, zset: KeptZset, into: Position): Generator<void, boolean, void> {
   const { args } = c;
   const found = isLarge(zset)
     ? yield* find(c, index, zset)

@@ -4,12 +4,13 @@
  */
 import { coveringBoxes, decode, distanceWithin, Position, type Shape } from "../types/geohash.ts";
 import { ScoreRange } from "../types/range.ts";
-import type { SortedMembers, ZsetReader } from "../types/zset.ts";
+import type { SortedMembers } from "../types/zset.ts";
 import { fixedDecimal } from "../util/decimal-places.ts";
 import type { Context, Handler } from "./context.ts";
 import { ReplyError, syntaxError } from "./errors.ts";
 import { distanceText, metresPerUnit, position, writePosition } from "./geo-read.ts";
 import { float, integer } from "./parse.ts";
+import type { KeptZset } from "./zsets-cache.ts";
 import { scoreBounds } from "./zsets-range.ts";
 import { loadSorted, openZset, SLICE_MEMBERS, sliced } from "./zsets-support.ts";
 
@@ -71,7 +72,7 @@ function search(
   variant: Variant,
   first: number,
   options: Options,
-  parseFixed?: (options: Options, zset: ZsetReader | null) => void,
+  parseFixed?: (options: Options, zset: KeptZset | null) => void,
 ): ReturnType<Handler> {
   const zset = openZset(c);
   parseFixed?.(options, zset);
@@ -101,7 +102,7 @@ function requireBoth(c: Context, { centre, area }: Options): void {
 }
 
 /** Returns whether STORE or STOREDIST was given. */
-function parseOptions(c: Context, first: number, variant: Variant, options: Options, zset: ZsetReader | null): boolean {
+function parseOptions(c: Context, first: number, variant: Variant, options: Options, zset: KeptZset | null): boolean {
   const { args } = c;
   let stores = false;
   for (let i = first; i < args.count; i++) {
@@ -123,7 +124,7 @@ function parseOptions(c: Context, first: number, variant: Variant, options: Opti
 }
 
 /** One of GEOSEARCH's own options at argument `i`; returns the number of arguments it takes after its name. */
-function parseSearchOption(c: Context, i: number, left: number, options: Options, zset: ZsetReader | null): number {
+function parseSearchOption(c: Context, i: number, left: number, options: Options, zset: KeptZset | null): number {
   const { args } = c;
   const { centre, area } = options;
   if (args.is(i, "FROMMEMBER") && left >= 1 && (centre === null || "member" in centre)) {
@@ -176,13 +177,13 @@ function parseBox(c: Context, index: number): Area {
 }
 
 /** Redis looks for the member while it parses: a missing one is the first error told. */
-function requireMember(c: Context, zset: ZsetReader, index: number): void {
+function requireMember(c: Context, zset: KeptZset, index: number): void {
   const { args } = c;
   if (zset.find(args.bytes, args.starts[index] as number, args.lengths[index] as number)) return;
   throw new ReplyError("ERR could not decode requested zset member");
 }
 
-function* run(c: Context, zset: ZsetReader, options: Options): Generator<void, void, void> {
+function* run(c: Context, zset: KeptZset, options: Options): Generator<void, void, void> {
   const { centre, area } = options;
   if (centre === null || area === null) throw syntaxError();
   const from = new Position();

@@ -1,5 +1,6 @@
 /** What the stream commands share: opening, counting and writing entries. */
 
+import type { Reply } from "../net/reply.ts";
 import { type StreamId, StreamReader } from "../types/stream.ts";
 import { ID_MAX, ID_MIN, idText, nextId, parseBound, previousId, SEQ_MAX } from "../types/stream-id.ts";
 import type { Context } from "./context.ts";
@@ -11,12 +12,22 @@ export const SLICE_ENTRIES = 64;
 
 export const INVALID_ID = "ERR Invalid stream ID specified as stream command argument";
 
+/** For commands that run to their end at once. */
+const QUICK = new StreamReader();
+
 /** Opens the stream at argument `index` in a reader of the command's own; null when the key is missing. */
 export function openStream(c: Context, index: number): StreamReader | null {
   if (!lookup(c, index, "stream")) return null;
   const stream = new StreamReader();
   stream.open(c.record);
   return stream;
+}
+
+/** As openStream, in a reader that all quick commands share: valid until the handler returns, not across a yield. */
+export function openStreamQuickly(c: Context, index: number): StreamReader | null {
+  if (!lookup(c, index, "stream")) return null;
+  QUICK.open(c.record);
+  return QUICK;
 }
 
 /** Ids from ≤ id ≤ to. */
@@ -66,6 +77,38 @@ export function* writeEntries(
     writeEntry(c, stream);
     if (i % SLICE_ENTRIES === 0) yield;
   }
+}
+
+/**
+ * As writeEntries, for at most SLICE_ENTRIES entries, without a yield: they are walked once, and the array's header is put
+ * before them when their number is known. Returns the number; nothing is written when it is 0.
+ */
+export function writeFewEntries(
+  c: Context,
+  stream: StreamReader,
+  range: IdRange,
+  max: number,
+  reverse = false,
+): number {
+  const { reply } = c;
+  const mark = reply.mark();
+  let count = 0;
+  stream.seek(range.from, range.to, reverse);
+  while (count < max && stream.next()) {
+    writeEntry(c, stream);
+    count++;
+  }
+  if (count > 0) putBefore(reply, mark, () => reply.array(count));
+  return count;
+}
+
+/** Puts what `write` writes (an aggregate's header) before what has been written since `mark`, none of it by reference. */
+export function putBefore(reply: Reply, mark: number, write: () => void): void {
+  const end = reply.length;
+  write();
+  const header = reply.buffer.slice(end, reply.length);
+  reply.buffer.copyWithin(mark + header.length, mark, end);
+  reply.buffer.set(header, mark);
 }
 
 /** The current entry: its id and the array of its fields and values. */

@@ -1,9 +1,9 @@
 /** ZRANDMEMBER: one member, some distinct ones, or (negative count) some that may repeat. */
-import type { ZsetReader } from "../types/zset.ts";
 import type { Context, Handler } from "./context.ts";
 import { ReplyError, syntaxError } from "./errors.ts";
 import { integer64 } from "./parse.ts";
-import { beginMembers, loadSorted, openZset, SLICE_MEMBERS, sliced, writeMember } from "./zsets-support.ts";
+import type { KeptZset } from "./zsets-cache.ts";
+import { beginMembers, isLarge, loadSorted, openZset, SLICE_MEMBERS, sliced, writeMember } from "./zsets-support.ts";
 
 const LONG_MAX = 2n ** 63n - 1n;
 
@@ -24,19 +24,18 @@ export const zrandmember: Handler = (c) => {
   }
   const repeats = count < 0n || count === 1n;
   const wanted = Number(count < 0n ? -count : count);
-  // Many draws take long even from a small set.
-  const manyDraws = repeats && wanted > SLICE_MEMBERS;
-  const zset = openZset(c, 1, manyDraws);
+  const zset = openZset(c);
   if (zset === null || wanted === 0) return reply.array(0);
-  if (manyDraws) return writeDraws(c, zset, wanted, withScores);
-  return sliced(zset, repeats ? writeDraws(c, zset, wanted, withScores) : writeDistinct(c, zset, wanted, withScores));
+  if (!repeats) return sliced(zset, writeDistinct(c, zset, wanted, withScores));
+  // Many draws take long even from a small set.
+  return sliced(zset, writeDraws(c, zset, wanted, withScores), isLarge(zset) || wanted > SLICE_MEMBERS);
 };
 
 function randomBelow(count: number): number {
   return Math.floor(Math.random() * count);
 }
 
-function* writeOne(c: Context, zset: ZsetReader): Generator<void, void, void> {
+function* writeOne(c: Context, zset: KeptZset): Generator<void, void, void> {
   zset.rewind();
   for (let left = randomBelow(zset.count); zset.next() && left > 0; left--) {
     if (left % SLICE_MEMBERS === 0) yield;
@@ -45,7 +44,7 @@ function* writeOne(c: Context, zset: ZsetReader): Generator<void, void, void> {
 }
 
 /** `times` members, each drawn from all. */
-function* writeDraws(c: Context, zset: ZsetReader, times: number, withScores: boolean): Generator<void, void, void> {
+function* writeDraws(c: Context, zset: KeptZset, times: number, withScores: boolean): Generator<void, void, void> {
   const members = yield* loadSorted(zset);
   beginMembers(c, times, withScores);
   for (let i = 1; i <= times; i++) {
@@ -56,7 +55,7 @@ function* writeDraws(c: Context, zset: ZsetReader, times: number, withScores: bo
 }
 
 /** `count` different members in stored order, or all when there are no more: selection sampling, in one walk. */
-function* writeDistinct(c: Context, zset: ZsetReader, count: number, withScores: boolean): Generator<void, void, void> {
+function* writeDistinct(c: Context, zset: KeptZset, count: number, withScores: boolean): Generator<void, void, void> {
   let wanted = Math.min(count, zset.count);
   beginMembers(c, wanted, withScores);
   zset.rewind();

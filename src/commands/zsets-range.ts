@@ -3,10 +3,11 @@
  * All of them become ranks [start, end) of the members in order, which are then written up or down.
  */
 import { LexRange, ScoreRange } from "../types/range.ts";
-import type { SortedMembers, ZsetReader } from "../types/zset.ts";
+import type { SortedMembers } from "../types/zset.ts";
 import type { Context, Handler } from "./context.ts";
 import { ReplyError, syntaxError } from "./errors.ts";
 import { integer } from "./parse.ts";
+import type { KeptZset } from "./zsets-cache.ts";
 import { beginMembers, loadSorted, openZset, SLICE_MEMBERS, sliced, writeMember } from "./zsets-support.ts";
 
 type RangeKind = "rank" | "score" | "lex";
@@ -88,7 +89,7 @@ function parseQuery(c: Context, { kind, reverse }: Options): Query {
   return lex;
 }
 
-function* writeRange(c: Context, zset: ZsetReader, query: Query, options: Options): Generator<void, void, void> {
+function* writeRange(c: Context, zset: KeptZset, query: Query, options: Options): Generator<void, void, void> {
   const reverse = options.reverse === true;
   const { withScores } = options;
   const members = yield* loadSorted(zset);
@@ -102,7 +103,7 @@ function* writeRange(c: Context, zset: ZsetReader, query: Query, options: Option
   }
 }
 
-function ranksOf(zset: ZsetReader, members: SortedMembers, query: Query, reverse: boolean): Ranks {
+function ranksOf(zset: KeptZset, members: SortedMembers, query: Query, reverse: boolean): Ranks {
   if (query instanceof ScoreRange) return scoreBounds(members, query);
   if (query instanceof LexRange) return lexBounds(zset, members, query, reverse);
   const { count } = members;
@@ -133,7 +134,7 @@ export function scoreBounds(members: SortedMembers, scores: ScoreRange): Ranks {
  * The ranks of the members in a lexicographic range. It means something only where all scores are equal; where they are
  * not, a listpack is walked as Redis walks it (from the near end, as long as members fit), a skiplist is bisected.
  */
-export function lexBounds(zset: ZsetReader, members: SortedMembers, lex: LexRange, reverse: boolean): Ranks {
+export function lexBounds(zset: KeptZset, members: SortedMembers, lex: LexRange, reverse: boolean): Ranks {
   const { count } = members;
   const none = { start: 0, end: 0 };
   if (count === 0 || lex.empty) return none;

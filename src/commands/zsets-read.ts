@@ -1,40 +1,44 @@
 /** Sorted sets, one member or one number: ZCARD ZSCORE ZMSCORE ZRANK ZREVRANK ZCOUNT ZLEXCOUNT. */
 import { LexRange, ScoreRange } from "../types/range.ts";
-import type { ZsetReader } from "../types/zset.ts";
 import type { Context, Handler } from "./context.ts";
 import { ReplyError, syntaxError, wrongArity } from "./errors.ts";
-import { lexBounds } from "./zsets-range.ts";
-import { countMembers, isLarge, loadSorted, openZset, SLICE_MEMBERS, sliced } from "./zsets-support.ts";
+import { giveZset, type KeptZset } from "./zsets-cache.ts";
+import { lexBounds, scoreBounds } from "./zsets-range.ts";
+import { isLarge, loadSorted, openZset, SLICE_MEMBERS, sliced } from "./zsets-support.ts";
 
 export const zcard: Handler = (c) => {
-  c.reply.integer(countMembers(c, 1));
+  const zset = openZset(c);
+  c.reply.integer(zset?.count ?? 0);
+  if (zset !== null) giveZset(zset);
 };
 
 export const zscore: Handler = (c) => {
   const zset = openZset(c);
   if (zset === null) return c.reply.nil();
-  if (isLarge(zset)) return writeScores(c, zset);
+  if (isLarge(zset)) return sliced(zset, writeScores(c, zset));
   writeScore(c, zset, 2);
+  giveZset(zset);
 };
 
 export const zmscore: Handler = (c) => {
   const zset = openZset(c);
   c.reply.array(c.args.count - 2);
-  if (zset !== null && isLarge(zset)) return writeScores(c, zset);
+  if (zset !== null && isLarge(zset)) return sliced(zset, writeScores(c, zset));
   for (let i = 2; i < c.args.count; i++) {
     if (zset === null) c.reply.nil();
     else writeScore(c, zset, i);
   }
+  if (zset !== null) giveZset(zset);
 };
 
 /** The score of the member at argument `index` of a small set. */
-function writeScore(c: Context, zset: ZsetReader, index: number): void {
+function writeScore(c: Context, zset: KeptZset, index: number): void {
   const { args, reply } = c;
   if (zset.find(args.bytes, args.starts[index] as number, args.lengths[index] as number)) reply.double(zset.score);
   else reply.nil();
 }
 
-function* writeScores(c: Context, zset: ZsetReader): Generator<void, void, void> {
+function* writeScores(c: Context, zset: KeptZset): Generator<void, void, void> {
   for (let i = 2; i < c.args.count; i++) {
     if (yield* find(c, i, zset)) c.reply.double(zset.score);
     else c.reply.nil();
@@ -42,7 +46,7 @@ function* writeScores(c: Context, zset: ZsetReader): Generator<void, void, void>
 }
 
 /** Finds the member at argument `index` in stored order, in slices; then `zset.score` is its score. */
-export function* find(c: Context, index: number, zset: ZsetReader): Generator<void, boolean, void> {
+export function* find(c: Context, index: number, zset: KeptZset): Generator<void, boolean, void> {
   const member = ownArgument(c, index);
   zset.rewind();
   for (let walked = 1; zset.next(); walked++) {
@@ -73,25 +77,23 @@ function rank(c: Context, reverse: boolean): ReturnType<Handler> {
   else reply.nil();
 }
 
-/** Counts the members before the one asked for: two walks in stored order, nothing is loaded or sorted. */
-function* writeRank(c: Context, zset: ZsetReader, reverse: boolean, withScore: boolean): Generator<void, void, void> {
+/** Looks for the member in order, which tells its rank. */
+function* writeRank(c: Context, zset: KeptZset, reverse: boolean, withScore: boolean): Generator<void, void, void> {
   const { reply } = c;
-  if (!(yield* find(c, 2, zset))) {
+  const wanted = ownArgument(c, 2);
+  const members = yield* loadSorted(zset);
+  let rank = 0;
+  while (rank < members.count && !members.member(rank).equals(wanted, 0, wanted.length)) {
+    if (++rank % SLICE_MEMBERS === 0) yield;
+  }
+  if (rank === members.count) {
     if (withScore) reply.nilArray();
     else reply.nil();
     return;
   }
-  const { score } = zset;
-  const member = ownArgument(c, 2);
-  let before = 0;
-  zset.rewind();
-  for (let walked = 1; zset.next(); walked++) {
-    if (zset.score < score || (zset.score === score && zset.text().compare(member, 0, member.length) < 0)) before++;
-    if (walked % SLICE_MEMBERS === 0) yield;
-  }
   if (withScore) reply.array(2);
-  reply.integer(reverse ? zset.count - 1 - before : before);
-  if (withScore) reply.double(score);
+  reply.integer(reverse ? members.count - 1 - rank : rank);
+  if (withScore) reply.double(members.score(rank));
 }
 
 export const zcount: Handler = (c) => {
@@ -102,14 +104,9 @@ export const zcount: Handler = (c) => {
   return sliced(zset, countScores(c, zset, range));
 };
 
-function* countScores(c: Context, zset: ZsetReader, range: ScoreRange): Generator<void, void, void> {
-  let count = 0;
-  zset.rewind();
-  for (let walked = 1; zset.next(); walked++) {
-    if (!range.below(zset.score) && !range.above(zset.score)) count++;
-    if (walked % SLICE_MEMBERS === 0) yield;
-  }
-  c.reply.integer(count);
+function* countScores(c: Context, zset: KeptZset, range: ScoreRange): Generator<void, void, void> {
+  const { start, end } = scoreBounds(yield* loadSorted(zset), range);
+  c.reply.integer(end - start);
 }
 
 export const zlexcount: Handler = (c) => {
@@ -120,7 +117,7 @@ export const zlexcount: Handler = (c) => {
   return sliced(zset, countLex(c, zset, range));
 };
 
-function* countLex(c: Context, zset: ZsetReader, range: LexRange): Generator<void, void, void> {
+function* countLex(c: Context, zset: KeptZset, range: LexRange): Generator<void, void, void> {
   const bounds = lexBounds(zset, yield* loadSorted(zset), range, false);
   c.reply.integer(bounds.end - bounds.start);
 }

@@ -1,46 +1,27 @@
 /** What the sorted-set and geo commands share: opening a set for reading, loading it in order, writing members. */
 import type { ElementLike } from "../net/reply.ts";
-import { type SortedMembers, ZsetReader } from "../types/zset.ts";
-import type { Context } from "./context.ts";
+import type { SortedMembers } from "../types/zset.ts";
+import type { Context, Handler } from "./context.ts";
 import { lookup } from "./lookup.ts";
+import { giveZset, type KeptZset, takeZset } from "./zsets-cache.ts";
 
-/** Sets with more members than this are read in slices, by a reader of the command's own. */
+/** Sets with more members than this are read in slices. */
 export const SLICED_MEMBERS_MIN = 8192;
 /** Members walked between two yields. */
 export const SLICE_MEMBERS = 256;
 
-/** For commands that run to their end at once. */
-const QUICK = new ZsetReader();
-
-/**
- * Opens the sorted set at argument `index`; null when the key is missing. A small set comes in a reader that all quick
- * commands share, a large one in a new one, which survives other commands between slices (`alwaysOwn`: so does a small one).
- */
-export function openZset(c: Context, index = 1, alwaysOwn = false): ZsetReader | null {
-  if (!lookup(c, index, "zset")) return null;
-  QUICK.open(c.record);
-  if (!isLarge(QUICK) && !alwaysOwn) return QUICK;
-  const own = new ZsetReader();
-  c.record.seekValue();
-  own.open(c.record);
-  return own;
+/** Opens the sorted set at argument `index` for this command; null when the key is missing. `sliced` gives it back. */
+export function openZset(c: Context, index = 1): KeptZset | null {
+  return lookup(c, index, "zset") ? takeZset(c.record) : null;
 }
 
-/** Number of members of the sorted set at argument `index`, 0 when the key is missing. */
-export function countMembers(c: Context, index: number): number {
-  if (!lookup(c, index, "zset")) return 0;
-  QUICK.open(c.record);
-  return QUICK.count;
-}
-
-export function isLarge(zset: ZsetReader): boolean {
+export function isLarge(zset: KeptZset): boolean {
   return zset.count > SLICED_MEMBERS_MIN;
 }
 
-/** Loads the members of a large set in order, yielding between slices. */
-export function* loadSorted(zset: ZsetReader): Generator<void, SortedMembers, void> {
-  while (!zset.loadSome(SLICE_MEMBERS)) yield;
-  return zset.sorted();
+/** The members in order; those of a large set are loaded in slices. */
+export function loadSorted(zset: KeptZset): Generator<void, SortedMembers, void> {
+  return zset.load(SLICE_MEMBERS);
 }
 
 /** Runs a generator to its end: the unsliced form of a command for small sets. */
@@ -48,10 +29,26 @@ export function runWhole(steps: Generator<void, void, void>): void {
   while (!steps.next().done);
 }
 
-/** Runs a command that was written as a generator: at once over a small set, in slices over a large one. */
-export function sliced(zset: ZsetReader, steps: Generator<void, void, void>): void | Generator<void, void, void> {
-  if (isLarge(zset)) return steps;
+/**
+ * Runs a command that was written as a generator: at once over a small set, in slices over a large one (or when
+ * `takesLong` says so). Gives the set back when it has ended.
+ */
+export function sliced(
+  zset: KeptZset,
+  steps: Generator<void, void, void>,
+  takesLong = isLarge(zset),
+): ReturnType<Handler> {
+  if (takesLong) return thenGive(zset, steps);
   runWhole(steps);
+  giveZset(zset);
+}
+
+function* thenGive(zset: KeptZset, steps: Generator<void, void, void>): Generator<void, void, void> {
+  try {
+    yield* steps;
+  } finally {
+    giveZset(zset);
+  }
 }
 
 /** Begins an array of members: with scores, flat pairs in RESP2, nested ones in RESP3. */
