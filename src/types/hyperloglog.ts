@@ -21,7 +21,7 @@ const REGISTER_BITS = 6;
 const DENSE_BYTES = HEADER_BYTES + (REGISTERS * REGISTER_BITS) / 8;
 /** Bits of the hash that the registers count in: 64 less the 14 that pick one. */
 const HASH_BITS = 50;
-const ALPHA = 0.72134752044448170368;
+const ALPHA = 0.7213475204444817;
 const NOT_VALID = 0x80;
 
 /** Whether the string is a HyperLogLog by its header, as Redis tells. */
