@@ -169,7 +169,7 @@ export class Dispatcher implements RequestService<Client> {
     const startedMs = this.#clockMs;
     try {
       const generator = (entry.handler as NonNullable<Entry["handler"]>)(context);
-      if (generator !== undefined && !runSlice(generator, performance.now())) {
+      if (generator !== undefined && !runSlice(generator, client, performance.now())) {
         this.#park(new Task(context, connection, entry, generator, errorsBefore), mark, performance.now() - startedMs);
         return false;
       }

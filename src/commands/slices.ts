@@ -42,11 +42,11 @@ export class Task {
   }
 }
 
-/** Runs a generator until it ends (true) or the slice is over. */
-export function runSlice(generator: Generator<void, void, void>, startedMs: number): boolean {
+/** Runs a generator until it ends (true), waits for something (see Client.wakeAtMs), or the slice is over. */
+export function runSlice(generator: Generator<void, void, void>, client: Client, startedMs: number): boolean {
   do {
     if (generator.next().done === true) return true;
-  } while (performance.now() - startedMs < SLICE_MS);
+  } while (client.wakeAtMs === 0 && performance.now() - startedMs < SLICE_MS);
   return false;
 }
 
@@ -105,7 +105,7 @@ export class Slices {
     const started = performance.now();
     let done: boolean;
     try {
-      done = runSlice(task.generator, started);
+      done = runSlice(task.generator, context.client, started);
     } catch (error) {
       task.runMs += performance.now() - started;
       this.#ended(task, error);

@@ -9,7 +9,7 @@
  */
 
 import { doubleText } from "../util/decimal.ts";
-import { binaryBytes, type Span } from "../util/span.ts";
+import type { Span } from "../util/span.ts";
 
 /** Strings at least this long are queued by reference when their bytes are pinned. */
 export const REFERENCE_BYTES_MIN = 64 * 1024;
@@ -19,8 +19,9 @@ const BUFFER_KEPT_BYTES_MAX = 1024 * 1024;
 
 const CR = 13;
 const LF = 10;
-/** Shorter strings are copied by a loop: `TypedArray.set` needs a subarray, which allocates. */
-const LOOP_BYTES_MAX = 256;
+/** Shorter strings are copied by a loop, longer ones by Buffer's copy: `TypedArray.set` needs a subarray, which allocates. */
+const LOOP_BYTES_MAX = 24;
+const { copy, latin1Write } = Buffer.prototype;
 
 /** Bytes that are sent from where they lie, after `at` bytes of the buffer. They stay valid until they are sent. */
 export interface Reference {
@@ -243,7 +244,7 @@ export class Reply {
       if (length <= LOOP_BYTES_MAX) {
         for (let from = start, end = start + length; from < end; from++) buffer[to++] = bytes[from] as number;
       } else {
-        buffer.set(bytes.subarray(start, start + length), to);
+        copy.call(bytes, buffer, to, start, start + length);
       }
       this.length += length;
     }
@@ -265,7 +266,7 @@ export class Reply {
     if (text.length <= LOOP_BYTES_MAX) {
       for (let i = 0; i < text.length; i++) buffer[length + i] = text.charCodeAt(i);
     } else {
-      buffer.set(binaryBytes(text), length);
+      latin1Write.call(buffer, text, length, text.length);
     }
     this.length = length + text.length;
   }
