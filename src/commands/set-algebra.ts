@@ -92,9 +92,10 @@ function openSets(c: Context, first: number, count: number): (SetReader | null)[
 }
 
 function* sinter(c: Context): Generator<void, void, void> {
-  const table = new ByteTable();
-  const count = yield* intersect(openSets(c, 1, c.args.count - 1), table, Number.POSITIVE_INFINITY);
-  yield* replyMarked(c, table, c.args.count - 1, count);
+  const sets = openSets(c, 1, c.args.count - 1);
+  const table = new ByteTable(smallest(sets));
+  const count = yield* intersect(sets, table, Number.POSITIVE_INFINITY);
+  yield* replyMarked(c, table, sets.length, count);
 }
 
 function* sintercard(c: Context): Generator<void, void, void> {
@@ -107,7 +108,13 @@ function* sintercard(c: Context): Generator<void, void, void> {
     limit = positive(c, i + 1, "ERR LIMIT can't be negative");
   }
   const sets = openSets(c, 2, keys);
-  c.reply.integer(yield* intersect(sets, new ByteTable(), limit === 0 ? Number.POSITIVE_INFINITY : limit));
+  const table = new ByteTable(smallest(sets));
+  c.reply.integer(yield* intersect(sets, table, limit === 0 ? Number.POSITIVE_INFINITY : limit));
+}
+
+/** Members of the smallest set; a missing one has none. */
+function smallest(sets: readonly (SetReader | null)[]): number {
+  return sets.reduce((least, set) => Math.min(least, set?.count ?? 0), Number.POSITIVE_INFINITY);
 }
 
 /**
@@ -144,14 +151,15 @@ function* intersect(
 }
 
 function* sunion(c: Context): Generator<void, void, void> {
-  const table = new ByteTable();
-  for (const set of openSets(c, 1, c.args.count - 1)) if (set !== null) yield* addAll(table, set);
+  const sets = openSets(c, 1, c.args.count - 1);
+  const table = new ByteTable(sets.reduce((most, set) => Math.max(most, set?.count ?? 0), 0));
+  for (const set of sets) if (set !== null) yield* addAll(table, set);
   yield* replyMarked(c, table, 0, table.count);
 }
 
 function* sdiff(c: Context): Generator<void, void, void> {
-  const table = new ByteTable();
   const [first, ...others] = openSets(c, 1, c.args.count - 1);
+  const table = new ByteTable(first?.count ?? 0);
   if (first !== null && first !== undefined) yield* addAll(table, first);
   let left = table.count;
   for (const set of others) {

@@ -11,14 +11,25 @@ import { hashBytes, hashSeed } from "../util/byte-hash.ts";
 import { ByteStore } from "./byte-store.ts";
 
 const SLOTS_FIRST = 128;
+/** Room made beforehand at most, whatever was announced. */
+const SLOTS_ANNOUNCED_MAX = 2 ** 22;
 
 export class ByteTable {
   readonly members = new ByteStore();
   /** One mark a member, 0 at first. */
-  marks = new Uint32Array(SLOTS_FIRST / 2);
-  #hashes = new Int32Array(SLOTS_FIRST / 2);
-  #slots = new Int32Array(SLOTS_FIRST);
+  marks: Uint32Array;
+  #hashes: Int32Array;
+  #slots: Int32Array;
   readonly #seed = hashSeed();
+
+  /** `expected`: how many members will come, about; growing a big table takes a while. */
+  constructor(expected = 0) {
+    let size = SLOTS_FIRST;
+    while (size <= expected * 2 && size < SLOTS_ANNOUNCED_MAX) size *= 2;
+    this.marks = new Uint32Array(size / 2);
+    this.#hashes = new Int32Array(size / 2);
+    this.#slots = new Int32Array(size);
+  }
 
   get count(): number {
     return this.members.count;
