@@ -17,7 +17,7 @@ import { ReplyError, syntaxError, wrongType } from "./errors.ts";
 import { lookupAny } from "./lookup.ts";
 import { integer } from "./parse.ts";
 import { SortPattern } from "./sort-pattern.ts";
-import { type Command, READ_FIRST } from "./table.ts";
+import type { Command } from "./table.ts";
 
 export const rows = [
   {
