@@ -96,8 +96,7 @@ function lay(keys: readonly Key[], judge: DuplicateJudge = () => "keep"): Laid {
 
 function candidates(table: KeyTable, h0: number, h1: number): number[] {
   const offsets = [];
-  table.begin(h0, h1);
-  for (let offset = table.next(); offset >= 0; offset = table.next()) {
+  for (let offset = table.first(h0, h1); offset >= 0; offset = table.next()) {
     offsets.push(offset);
     expect(table.offsetAt(table.slot)).toBe(offset);
   }
