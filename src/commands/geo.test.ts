@@ -2,16 +2,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { replyDifference } from "../../test/support/compare-replies.ts";
 import { Differential } from "../../test/support/differential.ts";
+import { seededRandom } from "../../test/support/random.ts";
 import { type RedisServer, redisInstalled } from "../../test/support/redis-server.ts";
 import { rows } from "./geo.ts";
 
-let seed = Number(process.env["FOLIO_SEED"] ?? Date.now() % 1e9);
-
-function random(): number {
-  seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-  return seed / 2 ** 32;
-}
-
+const random = seededRandom("geo sets");
 const LARGE = 9000;
 
 async function fill(redis: RedisServer): Promise<void> {
@@ -190,7 +185,6 @@ describe.skipIf(!redisInstalled)("geo sets beside redis-server (skipped where no
   let both: Differential;
 
   beforeAll(async () => {
-    console.log(`FOLIO_SEED=${seed}`);
     both = await Differential.start(rows, fill);
   });
   afterAll(() => both.stop());

@@ -143,8 +143,7 @@ function* intersection(table: MemberTable, sources: Source[], aggregate: Aggrega
       table.scores[row] = aggregated(table.scores[row] as number, score, aggregate);
     });
     for (let row = 0; row < table.count; row++) {
-      const mark = table.marks[row] as number;
-      if (mark !== -1 && mark < round) table.drop(row);
+      if (!table.isDropped(row) && (table.marks[row] as number) < round) table.drop(row);
       if (row % 4096 === 4095) yield;
     }
     if (table.alive === 0) return;

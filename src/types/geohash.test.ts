@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { seededRandom } from "../../test/support/random.ts";
 import { coveringBoxes, decode, distance, distanceWithin, geohashText, Position, type Shape } from "./geohash.ts";
 
 /** Interleaves as GEOADD does. */
@@ -25,14 +26,10 @@ describe("decode", () => {
   });
 
   test("a decoded position encodes to the same score", () => {
-    let seed = Number(process.env["FOLIO_SEED"] ?? Date.now() % 1e9);
-    console.log(`FOLIO_SEED=${seed}`);
+    const random = seededRandom("scores");
     const at = new Position();
     for (let i = 0; i < 5000; i++) {
-      seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-      const high = seed >>> 6;
-      seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-      const score = high * 2 ** 26 + (seed >>> 6);
+      const score = Math.floor(random() * 2 ** 26) * 2 ** 26 + Math.floor(random() * 2 ** 26);
       decode(score, at);
       expect(encode(at.longitude, at.latitude)).toBe(score);
     }
@@ -55,12 +52,7 @@ test("distance of the documented example", () => {
 
 describe("coveringBoxes", () => {
   test("holds every position inside the shape", () => {
-    let seed = Number(process.env["FOLIO_SEED"] ?? Date.now() % 1e9);
-    console.log(`FOLIO_SEED=${seed}`);
-    const random = () => {
-      seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-      return seed / 2 ** 32;
-    };
+    const random = seededRandom("shapes");
     const at = new Position();
     let inside = 0;
     for (let round = 0; round < 200; round++) {

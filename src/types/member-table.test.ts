@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { seededRandom } from "../../test/support/random.ts";
 import { binaryBytes, Span } from "../util/span.ts";
 import { MemberTable } from "./member-table.ts";
 
@@ -10,12 +11,8 @@ function finish<T>(steps: Generator<void, T, void>): T {
 }
 
 test("adds, finds, drops and orders as a Map would", () => {
-  let seed = Number(process.env["FOLIO_SEED"] ?? Date.now() % 1e9);
-  console.log(`FOLIO_SEED=${seed}`);
-  const random = (below: number) => {
-    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-    return Math.floor((seed / 2 ** 32) * below);
-  };
+  const next = seededRandom("member table");
+  const random = (below: number) => Math.floor(next() * below);
   const table = new MemberTable();
   const model = new Map<string, number>();
   const scores = [0, 1, 1, 2.5, -3, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { seededRandom } from "../../test/support/random.ts";
 import { RadixShape } from "./stream-radix.ts";
 
 function count(keys: readonly number[][]): number {
@@ -32,12 +33,8 @@ test("none, one, two keys", () => {
 });
 
 test("random keys as a trie has them", () => {
-  let seed = Number(process.env["FOLIO_SEED"] ?? Date.now() % 1e9);
-  console.log(`FOLIO_SEED=${seed}`);
-  const random = (below: number) => {
-    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-    return Math.floor((seed / 2 ** 32) * below);
-  };
+  const next = seededRandom("radix keys");
+  const random = (below: number) => Math.floor(next() * below);
   for (let round = 0; round < 200; round++) {
     const texts = new Set<string>();
     for (let i = random(60); i >= 0; i--) {
