@@ -2,12 +2,12 @@
  * Set algebra: SINTER, SINTERCARD, SUNION, SDIFF. One pass over each set, and one table whose marks tell how far a member
  * has come; memory is what the result's candidates take: the smallest set, the union, or the first set.
  */
-import { Record } from "../rdb/record.ts";
 import { ByteTable } from "../types/byte-table.ts";
 import { SetReader } from "../types/set.ts";
+import type { Span } from "../util/span.ts";
 import type { Context } from "./context.ts";
 import { ReplyError, syntaxError } from "./errors.ts";
-import { lookupInto } from "./lookup.ts";
+import { lookup, peek } from "./lookup.ts";
 import { integerBetween, positive } from "./parse.ts";
 import { type Command, READ_ALL, readCounted } from "./table.ts";
 
@@ -74,28 +74,59 @@ export const rows = [
 ] as const satisfies readonly Command[];
 
 const MEMBERS_PER_SLICE = 256;
+const KEYS_PER_SLICE = 256;
 /** A mark beyond any number of sets: taken out. */
 const REMOVED = 0xffffffff;
 
-/** The sets at `count` arguments from `first` on, null where there is no such key. Throws WRONGTYPE for any of them. */
-function openSets(c: Context, first: number, count: number): (SetReader | null)[] {
-  const sets: (SetReader | null)[] = [];
+/** What a first look at the sets tells. */
+interface Survey {
+  /** Some key is missing: that set is empty. */
+  isAnyMissing: boolean;
+  /** Argument of the smallest set. */
+  smallestAt: number;
+  smallest: number;
+  largest: number;
+}
+
+/** Looks at the `count` sets from argument `first` on. Throws WRONGTYPE for any of them, as Redis does before it begins. */
+function* survey(c: Context, first: number, count: number): Generator<void, Survey, void> {
+  const seen: Survey = { isAnyMissing: false, smallestAt: first, smallest: Number.POSITIVE_INFINITY, largest: 0 };
+  const set = new SetReader();
   for (let i = 0; i < count; i++) {
-    const record = new Record();
-    if (lookupInto(c, first + i, "set", record)) {
-      const set = new SetReader();
-      set.open(record);
-      sets.push(set);
-    } else sets.push(null);
+    if (lookup(c, first + i, "set")) {
+      set.open(c.record);
+      if (set.count < seen.smallest) {
+        seen.smallest = set.count;
+        seen.smallestAt = first + i;
+      }
+      seen.largest = Math.max(seen.largest, set.count);
+    } else seen.isAnyMissing = true;
+    if (i % KEYS_PER_SLICE === KEYS_PER_SLICE - 1) yield;
   }
-  return sets;
+  return seen;
+}
+
+/** Walks the set at argument `index`, which has been surveyed; `visit` may end the walk by answering false. */
+function* walk(
+  c: Context,
+  index: number,
+  set: SetReader,
+  visit: (member: Span) => boolean | undefined,
+): Generator<void, void, void> {
+  if (!peek(c, index)) return;
+  set.open(c.record);
+  for (let walked = 1; set.next(); walked++) {
+    if (visit(set.text()) === false) return;
+    if (walked % MEMBERS_PER_SLICE === 0) yield;
+  }
 }
 
 function* sinter(c: Context): Generator<void, void, void> {
-  const sets = openSets(c, 1, c.args.count - 1);
-  const table = new ByteTable(smallest(sets));
-  const count = yield* intersect(sets, table, Number.POSITIVE_INFINITY);
-  yield* replyMarked(c, table, sets.length, count);
+  const sets = c.args.count - 1;
+  const seen = yield* survey(c, 1, sets);
+  const table = new ByteTable(seen.isAnyMissing ? 0 : seen.smallest);
+  const count = yield* intersect(c, 1, sets, seen, table, Number.POSITIVE_INFINITY);
+  yield* replyMarked(c, table, sets, count);
 }
 
 function* sintercard(c: Context): Generator<void, void, void> {
@@ -107,82 +138,72 @@ function* sintercard(c: Context): Generator<void, void, void> {
     if (!args.is(i, "LIMIT") || i + 1 >= args.count) throw syntaxError();
     limit = positive(c, i + 1, "ERR LIMIT can't be negative");
   }
-  const sets = openSets(c, 2, keys);
-  const table = new ByteTable(smallest(sets));
-  c.reply.integer(yield* intersect(sets, table, limit === 0 ? Number.POSITIVE_INFINITY : limit));
-}
-
-/** Members of the smallest set; a missing one has none. */
-function smallest(sets: readonly (SetReader | null)[]): number {
-  return sets.reduce((least, set) => Math.min(least, set?.count ?? 0), Number.POSITIVE_INFINITY);
+  const seen = yield* survey(c, 2, keys);
+  const table = new ByteTable(seen.isAnyMissing ? 0 : seen.smallest);
+  c.reply.integer(yield* intersect(c, 2, keys, seen, table, limit === 0 ? Number.POSITIVE_INFINITY : limit));
 }
 
 /**
- * Fills the table with the smallest set and lets each set in turn raise the marks: what reaches the number of sets is in
+ * Fills the table with the smallest set and lets each other in turn raise the marks: what reaches the number of sets is in
  * all of them. Returns how many are, and no more than `limit`.
  */
 function* intersect(
-  sets: readonly (SetReader | null)[],
+  c: Context,
+  first: number,
+  count: number,
+  seen: Survey,
   table: ByteTable,
   limit: number,
 ): Generator<void, number, void> {
-  const there = sets.filter((set) => set !== null);
-  if (there.length < sets.length) return 0;
-  there.sort((a, b) => a.count - b.count);
+  if (seen.isAnyMissing) return 0;
+  const set = new SetReader();
   let reached = 0;
-  for (const [i, set] of there.entries()) {
-    const isLast = i === there.length - 1;
+  for (let passed = 0; passed < count; passed++) {
+    // The smallest one first; the one whose turn that was takes the smallest one's.
+    const turn = first + passed;
+    const index = passed === 0 ? seen.smallestAt : turn === seen.smallestAt ? first : turn;
+    const isLast = passed === count - 1;
     reached = 0;
-    for (let walked = 1; set.next(); walked++) {
-      const member = set.text();
-      const index =
-        i === 0
-          ? table.add(member.bytes, member.start, member.length)
-          : table.indexOf(member.bytes, member.start, member.length);
-      if (index >= 0 && table.marks[index] === i) {
-        table.marks[index] = i + 1;
-        if (++reached >= limit && isLast) return reached;
-      }
-      if (walked % MEMBERS_PER_SLICE === 0) yield;
-    }
+    yield* walk(c, index, set, ({ bytes, start, length }) => {
+      const at = passed === 0 ? table.add(bytes, start, length) : table.indexOf(bytes, start, length);
+      if (at < 0 || table.marks[at] !== passed) return;
+      table.marks[at] = passed + 1;
+      return !(++reached >= limit && isLast);
+    });
     if (reached === 0) return 0;
   }
   return reached;
 }
 
 function* sunion(c: Context): Generator<void, void, void> {
-  const sets = openSets(c, 1, c.args.count - 1);
-  const table = new ByteTable(sets.reduce((most, set) => Math.max(most, set?.count ?? 0), 0));
-  for (const set of sets) if (set !== null) yield* addAll(table, set);
+  const sets = c.args.count - 1;
+  const table = new ByteTable((yield* survey(c, 1, sets)).largest);
+  const set = new SetReader();
+  for (let index = 1; index <= sets; index++) yield* walk(c, index, set, (member) => addTo(table, member));
   yield* replyMarked(c, table, 0, table.count);
 }
 
 function* sdiff(c: Context): Generator<void, void, void> {
-  const [first, ...others] = openSets(c, 1, c.args.count - 1);
-  const table = new ByteTable(first?.count ?? 0);
-  if (first !== null && first !== undefined) yield* addAll(table, first);
+  const sets = c.args.count - 1;
+  yield* survey(c, 1, sets);
+  const table = new ByteTable();
+  const set = new SetReader();
+  yield* walk(c, 1, set, (member) => addTo(table, member));
   let left = table.count;
-  for (const set of others) {
-    if (set === null || left === 0) continue;
-    for (let walked = 1; set.next(); walked++) {
-      const member = set.text();
-      const index = table.indexOf(member.bytes, member.start, member.length);
-      if (index >= 0 && table.marks[index] !== REMOVED) {
-        table.marks[index] = REMOVED;
-        left--;
-      }
-      if (walked % MEMBERS_PER_SLICE === 0) yield;
-    }
+  for (let index = 2; index <= sets && left > 0; index++) {
+    yield* walk(c, index, set, ({ bytes, start, length }) => {
+      const at = table.indexOf(bytes, start, length);
+      if (at < 0 || table.marks[at] === REMOVED) return;
+      table.marks[at] = REMOVED;
+      left--;
+      return left > 0;
+    });
   }
   yield* replyMarked(c, table, 0, left);
 }
 
-function* addAll(table: ByteTable, set: SetReader): Generator<void, void, void> {
-  for (let walked = 1; set.next(); walked++) {
-    const member = set.text();
-    table.add(member.bytes, member.start, member.length);
-    if (walked % MEMBERS_PER_SLICE === 0) yield;
-  }
+function addTo(table: ByteTable, member: Span): undefined {
+  table.add(member.bytes, member.start, member.length);
 }
 
 /** Answers the `count` members that bear this mark. */
