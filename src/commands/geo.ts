@@ -38,6 +38,11 @@ const COUNT = {
     { name: "any", type: "pure-token", token: "ANY", optional: true },
   ],
 } as const satisfies CommandArgument;
+/** COUNT of the older commands, which ANY was added to later. */
+const COUNT_SINCE = {
+  ...COUNT,
+  arguments: [COUNT.arguments[0], { ...COUNT.arguments[1], since: "6.2.0" }],
+} as const satisfies CommandArgument;
 const WITH = [
   { name: "withcoord", type: "pure-token", token: "WITHCOORD", optional: true },
   { name: "withdist", type: "pure-token", token: "WITHDIST", optional: true },
@@ -159,7 +164,7 @@ export const rows = [
     group: "geo",
     complexity: SEARCH,
     summary: "Gives (or stores) the members inside a circle around a position.",
-    arguments: [KEY, ...POSITION, RADIUS, UNIT, ...WITH, COUNT, ORDER, STORE],
+    arguments: [KEY, ...POSITION, RADIUS, UNIT, ...WITH, COUNT_SINCE, ORDER, STORE],
     handler: georadius,
   },
   {
@@ -172,7 +177,7 @@ export const rows = [
     group: "geo",
     complexity: SEARCH,
     summary: "Gives the members inside a circle around a position.",
-    arguments: [KEY, ...POSITION, RADIUS, UNIT, ...WITH, COUNT, ORDER],
+    arguments: [KEY, ...POSITION, RADIUS, UNIT, ...WITH, COUNT_SINCE, ORDER],
     handler: georadiusRo,
   },
   {

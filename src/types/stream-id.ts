@@ -5,7 +5,7 @@
  *
  * "-" and "+" are the least and greatest id; "(" leaves the bound of a range out; "$" (XREAD) is the stream's last id.
  */
-import type { StreamId } from "./stream.ts";
+import type { StreamId } from "./stream-nodes.ts";
 
 export const SEQ_MAX = 2n ** 64n - 1n;
 export const ID_MIN: StreamId = { ms: 0n, seq: 0n };
