@@ -3,6 +3,7 @@
  * The shape is covered by up to nine ranges of scores; every member in them is measured.
  */
 import { coveringBoxes, decode, distanceWithin, Position, type Shape } from "../types/geohash.ts";
+import { MergeSort } from "../types/merge-sort.ts";
 import { ScoreRange } from "../types/range.ts";
 import type { SortedMembers } from "../types/zset.ts";
 import { fixedDecimal } from "../util/decimal-places.ts";
@@ -226,6 +227,16 @@ function* measure(members: SortedMembers, shape: Shape, enough: number): Generat
   return found;
 }
 
+/** The numbers of the finds in the order asked for; equally far ones as they were found. */
+function* ordered(metres: readonly number[], order: Options["order"]): Generator<void, Float64Array, void> {
+  const picks = Float64Array.from(metres.keys());
+  if (order === "none") return picks;
+  const keys = Float64Array.from(metres, (metre) => (order === "near" ? metre : -metre));
+  const sort = new MergeSort(keys, picks, (a, b) => a <= b);
+  while (!sort.step(SLICE_MEMBERS)) yield;
+  return picks;
+}
+
 function* writeFound(
   c: Context,
   members: SortedMembers,
@@ -234,9 +245,7 @@ function* writeFound(
   unit: number,
 ): Generator<void, void, void> {
   const { reply } = c;
-  const picks = Uint32Array.from(ranks.keys());
-  if (order === "near") picks.sort((a, b) => (metres[a] as number) - (metres[b] as number));
-  if (order === "far") picks.sort((a, b) => (metres[b] as number) - (metres[a] as number));
+  const picks = yield* ordered(metres, order);
   const returned = count > 0 ? Math.min(count, picks.length) : picks.length;
   const extras = Number(withDistance) + Number(withHash) + Number(withPosition);
   const at = new Position();
