@@ -22,6 +22,9 @@ const ONLY_FOLIO = new Set([
 test.skipIf(!redisInstalled)("CONFIG GET * has Redis's names and defaults", async () => {
   const redis = await RedisServer.start();
   try {
+    // Later versions have directives of capabilities that Folio does not follow.
+    const version = /redis_version:(7\.[02]\.)/.exec(await redis.send("INFO", "server"));
+    if (version === null) return console.log("not compared: this redis-server is no 7.0 or 7.2");
     const reply = await redis.send("CONFIG", "GET", "*");
     const lines = reply.split("\r\n").slice(1, -1);
     const words = lines.filter((_, i) => i % 2 === 1);
