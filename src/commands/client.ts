@@ -47,7 +47,6 @@ export class Client {
   wake: (() => void) | null = null;
   /** CLIENT UNBLOCK has ended the wait: the command then answers as after its time, or an error. */
   unblocked: "" | "timeout" | "error" = "";
-  closing = false;
   lastCommand = "NULL";
   /** Commands run. */
   commands = 0;

@@ -23,6 +23,9 @@ const LF = 10;
 const LOOP_BYTES_MAX = 24;
 const { copy, latin1Write } = Buffer.prototype;
 
+/** Type byte, the longest safe integer, line end, and some room. */
+const HEADER_BYTES_MAX = 24;
+
 /** Bytes that are sent from where they lie, after `at` bytes of the buffer. They stay valid until they are sent. */
 export interface Reference {
   readonly at: number;
@@ -280,11 +283,25 @@ export class Reply {
 
   /** Type byte, decimal number, line end. */
   #header(type: number, value: number): void {
-    this.ensure(24);
+    if (this.buffer.length - this.length < HEADER_BYTES_MAX) this.#grow(HEADER_BYTES_MAX);
     const { buffer } = this;
-    buffer[this.length++] = type;
-    if (value >= 0 && value < 10) buffer[this.length++] = 48 + value;
-    else this.#decimal(value, decimalLength(value));
+    let at = this.length;
+    buffer[at++] = type;
+    const small = value | 0;
+    if (small === value && small >= 0 && small < 1000) {
+      // The common case without calls: lengths and counts of up to three digits.
+      const hundreds = (small / 100) | 0;
+      const tens = (small / 10) | 0;
+      if (hundreds > 0) buffer[at++] = 48 + hundreds;
+      if (tens > 0) buffer[at++] = 48 + tens - hundreds * 10;
+      buffer[at++] = 48 + small - tens * 10;
+      buffer[at] = CR;
+      buffer[at + 1] = LF;
+      this.length = at + 2;
+      return;
+    }
+    this.length = at;
+    this.#decimal(value, decimalLength(value));
     this.#crlf();
   }
 

@@ -145,7 +145,8 @@ describe.skipIf(REDIS_SERVER === null)("as redis-server answers", () => {
     for (let i = 0; i < 60; i++) {
       let input = randomInput(random);
       // The clock and the number of commands differ; noise may spell no command that changes the servers.
-      while (/TIME|COUNT|COMMAND/i.test(input)) input = randomInput(random);
+      // A line beyond 64 KB is refused by Redis only when it has not ended yet, which depends on how it arrives.
+      while (/TIME|COUNT|COMMAND/i.test(input) || input.length > 60_000) input = randomInput(random);
       await expectSame(input + (random() < 0.3 ? randomBytes(random, 10) : ""));
     }
   }, 120_000);
