@@ -29,7 +29,7 @@ test("names, library, numbers", async () => {
   expect(await client.command("CLIENT", "ID")).toBe(1);
   const line = (await client.command("CLIENT", "INFO")) as string;
   expect(line).toMatch(/^id=1 addr=127\.0\.0\.1:\d+ laddr=127\.0\.0\.1:\d+ fd=\d+ name=me age=0 idle=0 flags=N db=0 /);
-  expect(line).toEndWith(" cmd=client|id user=default redir=-1 resp=2 lib-name=test lib-ver=1.2\n");
+  expect(line).toEndWith(" cmd=client|info user=default redir=-1 resp=2 lib-name=test lib-ver=1.2\n");
 });
 
 test("LIST filters", async () => {

@@ -167,6 +167,7 @@ export class Dispatcher implements RequestService<Client> {
     const { stats } = entry;
     const errorsBefore = reply.errors;
     const startedMs = this.#clockMs;
+    client.lastCommand = entry.fullName;
     try {
       const generator = (entry.handler as NonNullable<Entry["handler"]>)(context);
       if (generator !== undefined && !runSlice(generator, client, performance.now())) {
@@ -183,7 +184,6 @@ export class Dispatcher implements RequestService<Client> {
     stats.usec += usec;
     this.traffic.commandsProcessed++;
     client.commands++;
-    client.lastCommand = entry.fullName;
     if (reply.errors !== errorsBefore) this.#countFailure(entry, reply);
     if (usec > this.slowLog.thresholdUsec) this.slowLog.add(context, entry, usec);
     if (client.replyMode !== "on") this.#silence(client, reply, mark);
@@ -199,7 +199,6 @@ export class Dispatcher implements RequestService<Client> {
     this.#context.nowMs = context.nowMs;
     connection.waiting = true;
     context.client.parked = true;
-    context.client.lastCommand = task.entry.fullName;
     connection.flushBefore(context.reply, mark);
     this.#slices.add(task);
   }
