@@ -34,12 +34,19 @@ export class IndexFile {
   /** In order of dbid. */
   readonly databases: readonly DatabaseExtent[];
   readonly mapping: Mapping;
+  /** What keeps the mapped bytes as they are; closed with the index. Set by open.ts. */
+  guard: { close(): void } | undefined;
   /** After load(): position of the page's first word. */
   at = 0;
   /** Pages that failed their check when they were touched. */
   damagedPagesHit = 0;
   readonly #words: readonly Int32Array[];
   readonly #verified: Uint32Array;
+
+  /** No other program can open it: it has no name. */
+  get isNameless(): boolean {
+    return this.mapping.path !== this.path;
+  }
 
   private constructor(mapping: Mapping, path: string) {
     this.mapping = mapping;
@@ -105,6 +112,7 @@ export class IndexFile {
   }
 
   close(): void {
+    this.guard?.close();
     this.mapping.close();
   }
 

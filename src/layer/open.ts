@@ -31,9 +31,14 @@ export interface LayerOptions {
   /** Ends a build: open rejects with the signal's reason, and its temporary file is removed. */
   readonly signal?: AbortSignal | undefined;
   readonly allowRemote?: boolean | undefined;
+  /** Guards a mapped index: truncated by another program it is a SIGBUS as the RDB is. None: unguarded (tests). */
+  readonly protect?: ((mapping: Mapping) => Promise<{ close(): void }>) | undefined;
   /** Up to this many bytes an index is built without Workers (tests choose). */
   readonly aloneBytesMax?: number | undefined;
 }
+
+/** How messages name an index that could not be kept. */
+const NAMELESS = "(temporary file)";
 
 /** See Layer.open. */
 export async function openLayer(path: string, options: LayerOptions): Promise<Layer> {
@@ -45,6 +50,7 @@ export async function openLayer(path: string, options: LayerOptions): Promise<La
     let index = openFitting(place, mapping, identity, options.log);
     const built = index === undefined;
     index ??= await build(place, mapping, identity, randomSeed(), options);
+    await guardIndex(index, options);
     const layer = new Layer(mapping, index);
     if (built) layer.indexBuildMs = Math.max(1, Math.round(performance.now() - started));
     rebuildWhenDamaged(layer, place, identity, options);
@@ -125,10 +131,20 @@ async function build(
     }
     if (header.emptySkipped > 0) options.log(`${header.emptySkipped} empty collections in the RDB were left out`);
     if (header.duplicatesSkipped > 0) options.log(`${header.duplicatesSkipped} expired duplicates were left out`);
-    const shown = draft.lost === undefined ? place : "(temporary file)";
-    return IndexFile.open(pathOfDescriptor(draft.fd), shown);
+    return draft.lost === undefined ? IndexFile.open(place) : IndexFile.open(pathOfDescriptor(draft.fd), NAMELESS);
   } finally {
     draft.close();
+  }
+}
+
+/** An index without a name cannot be reached by another program. */
+async function guardIndex(index: IndexFile, options: LayerOptions): Promise<void> {
+  if (options.protect === undefined || index.isNameless) return;
+  try {
+    index.guard = await options.protect(index.mapping);
+  } catch (error) {
+    index.close();
+    throw error;
   }
 }
 
@@ -141,7 +157,8 @@ function rebuildWhenDamaged(layer: Layer, place: string, identity: FileIdentity,
     options.log(`${error.message}`);
     const { onProgress: _, ...rest } = options;
     running = build(place, layer.mapping, identity, layer.indexSeed, { ...rest, signal: closing.signal })
-      .then((index) => {
+      .then(async (index) => {
+        await guardIndex(index, options);
         if (closing.signal.aborted) index.close();
         else {
           layer.replaceIndex(index);

@@ -85,16 +85,19 @@ export class Snapshot {
     const mapping = Mapping.open(path, { allowRemote });
     let guard: Guard | null = null;
     try {
-      guard = await Guard.protect(mapping, {
-        safety: config.get("mmap-safety") as "lease" | "copy",
-        refuges: indexDir === "" ? [] : [indexDir],
-        log: hooks.log,
-        onLost: hooks.onLost,
-      });
+      const protect = (file: Mapping) =>
+        Guard.protect(file, {
+          safety: config.get("mmap-safety") as "lease" | "copy",
+          refuges: indexDir === "" ? [] : [indexDir],
+          log: hooks.log,
+          onLost: hooks.onLost,
+        });
+      guard = await protect(mapping);
       const layer = await Layer.open(path, {
         databases: config.number("databases"),
         log: (line) => hooks.log("notice", line),
         mapping,
+        protect,
         allowRemote,
         signal: hooks.signal,
         onProgress: (p) => hooks.onProgress(p.loadedBytes, p.totalBytes, p.keys),

@@ -24,6 +24,9 @@ const DEEDS: Record<string, string> = {
   "copied over": 'cp "$2" "$1"',
   "replaced by rename": 'cp "$2" "$1.new" && mv "$1.new" "$1"',
   deleted: 'rm "$1"',
+  "deleted with its index": 'rm "$1" "$1.idx"',
+  "left alone while its index is truncated": ': > "$1.idx"',
+  "left alone while its index is overwritten": 'dd if=/dev/zero of="$1.idx" bs=64K count=8 conv=notrunc 2>/dev/null',
 };
 
 describe.skipIf(!REDIS_SERVER)("the file under a running server", () => {
