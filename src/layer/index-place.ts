@@ -2,11 +2,11 @@
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
-import { openUnlinked, publishFile } from "../mmap/file.ts";
+import { lockFile, openUnlinked, publishFile } from "../mmap/file.ts";
 
 const INDEX_SUFFIX = ".idx";
-/** A temporary file of a process that is gone is left alone this long: another host's may write it. */
-const STALE_AFTER_MS = 60_000;
+/** How often a new draft is tried again that another process took for a stale one. */
+const DRAFT_ATTEMPTS = 3;
 const UNWRITABLE = new Set(["EACCES", "EPERM", "EROFS", "ENOENT", "ENOTDIR"]);
 
 /**
@@ -37,11 +37,11 @@ export interface IndexDraft {
 /** Opens a draft for the index at `path`; in the system's temporary directory where its own cannot be written. */
 export function openDraft(path: string): IndexDraft {
   const directory = dirname(path);
-  const temporary = `${path}.${process.pid}-${crypto.randomUUID().slice(0, 8)}.tmp`;
   let fd: number;
+  let temporary: string;
   try {
     removeStale(path);
-    fd = fs.openSync(temporary, "wx+", 0o644);
+    ({ fd, temporary } = createLocked(path));
   } catch (error) {
     const { code = "" } = error as NodeJS.ErrnoException;
     if (!UNWRITABLE.has(code)) throw error;
@@ -72,7 +72,8 @@ export function openDraft(path: string): IndexDraft {
   };
 }
 
-function namelessDraft(lost: string): IndexDraft {
+/** A draft that nobody can reach by a name, in the system's temporary directory; `lost` says why. */
+export function namelessDraft(lost: string): IndexDraft {
   const fd = openUnlinked(tmpdir());
   const spillFd = openUnlinked(tmpdir());
   return {
@@ -92,24 +93,41 @@ export function pathOfDescriptor(fd: number): string {
   return process.platform === "linux" ? `/proc/self/fd/${fd}` : `/dev/fd/${fd}`;
 }
 
-/** Removes drafts of the index at `path` whose writer was killed. */
+/** A new draft, locked as long as it is open: that tells it from those whose writer was killed. */
+function createLocked(path: string): { fd: number; temporary: string } {
+  for (let attempt = 1; ; attempt++) {
+    const temporary = `${path}.${process.pid}-${crypto.randomUUID().slice(0, 8)}.tmp`;
+    const fd = fs.openSync(temporary, "wx+", 0o644);
+    const isLocked = lockFile(fd);
+    const isNamed = fs.fstatSync(fd).nlink > 0;
+    // Between the two calls another process may have found the draft unlocked and removed it. Without locks there is none.
+    if (isNamed && (isLocked || attempt === DRAFT_ATTEMPTS)) return { fd, temporary };
+    fs.closeSync(fd);
+    fs.rmSync(temporary, { force: true });
+  }
+}
+
+/** Removes drafts of the index at `path` whose writer was killed: those that nobody holds locked. */
 function removeStale(path: string): void {
   const directory = dirname(path);
   const prefix = `${basename(path)}.`;
   for (const name of fs.readdirSync(directory)) {
-    const pid = name.startsWith(prefix) ? /^(\d+)-[0-9a-f]{8}\.tmp$/.exec(name.slice(prefix.length))?.[1] : undefined;
-    if (pid === undefined || isAlive(Number(pid))) continue;
-    const file = join(directory, name);
-    const stat = fs.statSync(file, { throwIfNoEntry: false });
-    if (stat !== undefined && Date.now() - stat.mtimeMs > STALE_AFTER_MS) fs.rmSync(file, { force: true });
+    if (!name.startsWith(prefix) || !/^\d+-[0-9a-f]{8}\.tmp$/.test(name.slice(prefix.length))) continue;
+    removeUnlocked(join(directory, name));
   }
 }
 
-function isAlive(pid: number): boolean {
+function removeUnlocked(file: string): void {
+  let fd: number;
   try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    fd = fs.openSync(file, "r");
+  } catch {
+    // Gone meanwhile, or another user's: not ours to remove.
+    return;
+  }
+  try {
+    if (lockFile(fd)) fs.rmSync(file, { force: true });
+  } finally {
+    fs.closeSync(fd);
   }
 }

@@ -2,15 +2,18 @@
  * Opening a layer: the index that is there, if it belongs to the RDB, or a new one. Says in the log why one was built.
  * While the layer serves, a damaged index page has the index built again in the background, with the same seed, so that slots stay.
  */
+import { tmpdir } from "node:os";
+import { dirname } from "node:path";
 import { type FileIdentity, fileIdentity } from "../mmap/file.ts";
 import { Mapping } from "../mmap/mapping.ts";
+import { MmapError } from "../mmap/mmap-error.ts";
 import { blockSum } from "./block-checks.ts";
 import { type BuildProgress, buildIndex, rdbTail } from "./build.ts";
 import { DamagedError } from "./damaged-error.ts";
 import type { HashSeed } from "./format.ts";
 import { randomSeed } from "./hash.ts";
 import { IndexFile } from "./index-file.ts";
-import { indexPath, openDraft, pathOfDescriptor } from "./index-place.ts";
+import { type IndexDraft, indexPath, namelessDraft, openDraft, pathOfDescriptor } from "./index-place.ts";
 import { IndexRejected } from "./index-rejected.ts";
 import { Layer } from "./layer.ts";
 
@@ -105,6 +108,7 @@ function misfit(
   return undefined;
 }
 
+/** Builds the index at `place`; where its disk is full or fails, in a temporary file. */
 async function build(
   place: string,
   mapping: Mapping,
@@ -112,7 +116,52 @@ async function build(
   seed: HashSeed,
   options: LayerOptions,
 ): Promise<IndexFile> {
-  const draft = openDraft(place);
+  try {
+    return await buildDraft(openDraft(place), place, mapping, identity, seed, options);
+  } catch (error) {
+    const code = unwritable(error);
+    if (code === undefined) throw error;
+    options.log(`index ${place}: cannot be written (${code}); trying the system's temporary directory instead`);
+    return await buildTemporary(
+      `${dirname(place)} had no room for it (${code})`,
+      place,
+      mapping,
+      identity,
+      seed,
+      options,
+    );
+  }
+}
+
+async function buildTemporary(
+  lost: string,
+  ...[place, mapping, identity, seed, options]: Parameters<typeof build>
+): Promise<IndexFile> {
+  try {
+    return await buildDraft(namelessDraft(lost), place, mapping, identity, seed, options);
+  } catch (error) {
+    const code = unwritable(error);
+    if (code === undefined) throw error;
+    const advice =
+      "Make room (about 10 bytes a key and a thousandth of the RDB), or name another directory (--index-dir)";
+    throw new MmapError(code, place, `the index cannot be written there, nor in ${tmpdir()} (${code}). ${advice}`);
+  }
+}
+
+/** The code of an error that says that the disk does not take more. */
+function unwritable(error: unknown): string | undefined {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG" || code === "EIO" ? code : undefined;
+}
+
+async function buildDraft(
+  draft: IndexDraft,
+  place: string,
+  mapping: Mapping,
+  identity: FileIdentity,
+  seed: HashSeed,
+  options: LayerOptions,
+): Promise<IndexFile> {
   try {
     const header = await buildIndex({
       mapping,

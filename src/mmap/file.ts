@@ -4,7 +4,7 @@
  */
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
-import { O_TMPFILE } from "./libc.ts";
+import { LOCK_EX, LOCK_NB, libc, O_TMPFILE } from "./libc.ts";
 
 /** What tells one state of a file from another without reading it. */
 export interface FileIdentity {
@@ -43,6 +43,14 @@ export function openUnlinked(directory: string): number {
   const fd = fs.openSync(path, "wx+", 0o600);
   fs.unlinkSync(path);
   return fd;
+}
+
+/**
+ * Locks the open file for this process, until the descriptor is closed or the process ends. False where another has it,
+ * and where the file system has no locks.
+ */
+export function lockFile(fd: number): boolean {
+  return libc.flock(fd, LOCK_EX | LOCK_NB) === 0;
 }
 
 /** Makes renames and new names in `directory` durable. File systems that cannot sync a directory are left alone. */
