@@ -1,7 +1,7 @@
 /**
  * Tells what a file named on the command line is: a configuration file or a snapshot. Nothing is ever written to it.
  */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
 import { reason } from "../server/config/load.ts";
 import { StartError } from "../server/start-error.ts";
 
@@ -12,8 +12,12 @@ const HEAD_BYTES = 512;
 export function fileKind(path: string): FileKind {
   let fd: number;
   try {
+    // Before it is opened: a named pipe that is opened and closed again loses its writer.
+    const stat = statSync(path);
+    if (!stat.isFile() && !stat.isDirectory()) return specialFile(path, stat);
     fd = openSync(path, "r");
   } catch (error) {
+    if (error instanceof StartError) throw error;
     throw cannotOpen(path, error);
   }
   try {
@@ -25,7 +29,6 @@ export function fileKind(path: string): FileKind {
       );
     }
     const named = /\.rdb$/i.test(path);
-    if (!stat.isFile()) return "config";
     if (stat.size === 0 && !/\.conf$/i.test(path)) {
       throw new StartError(
         `${path}: at offset 0: found an empty file, expected a snapshot beginning with "REDIS". ` +
@@ -45,6 +48,13 @@ export function fileKind(path: string): FileKind {
   } finally {
     closeSync(fd);
   }
+}
+
+/** A pipe, as of `folio <(generate-config)`, or a device, as /dev/null, can hold a configuration, but nothing to be mapped. */
+function specialFile(path: string, stat: Stats): FileKind {
+  if ((stat.isFIFO() || stat.isCharacterDevice()) && !/\.rdb$/i.test(path)) return "config";
+  const kind = stat.isFIFO() ? "named pipe" : stat.isSocket() ? "socket" : "device";
+  throw new StartError(`${path}: is a ${kind}, which cannot be mapped. Copy the snapshot into a regular file`);
 }
 
 function cannotOpen(path: string, error: unknown): StartError {

@@ -1,7 +1,8 @@
 /**
  * Opens the listeners that the configuration asks for.
  */
-import { lstatSync } from "node:fs";
+import { existsSync, lstatSync } from "node:fs";
+import { dirname } from "node:path";
 import type { Client } from "../commands/client.ts";
 import type { RequestService } from "../net/connection.ts";
 import { type Endpoint, Listener } from "../net/listener.ts";
@@ -36,6 +37,9 @@ export function listenEverywhere(config: Config, service: RequestService<Client>
     if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false) {
       throw new StartError(`${path}: is there already and is no socket: choose another path (unixsocket)`);
     }
+    if (!existsSync(dirname(path))) {
+      throw new StartError(`${path}: its directory does not exist: make it, or choose another path (unixsocket)`);
+    }
     open(mode === 0 ? { path } : { path, mode }, path, false);
   }
   if (listeners.length === 0) {
@@ -58,6 +62,8 @@ function why(code: string, error: unknown): string {
       return "Cannot assign requested address: this machine has no such address (bind)";
     case "EACCES":
       return "Permission denied: ports below 1024 and other users' directories need more rights";
+    case "":
+      return `${(error as Error).message}. Check the address (bind), the path and its directory's permissions (unixsocket)`;
     default:
       return (error as Error).message;
   }

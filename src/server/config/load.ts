@@ -3,13 +3,15 @@
  *
  * Trouble is reported as Redis's block: the source, the line, the line's text, what is wrong.
  */
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Config } from "./config.ts";
 import { ConfigError } from "./directive.ts";
 import { splitWords } from "./words.ts";
 
 const INCLUDE_DEPTH_MAX = 16;
+/** What is longer is no configuration: a device without an end, a file that was named by mistake. */
+const CONFIG_BYTES_MAX = 16 * 1024 * 1024;
 
 /** A configuration that cannot be used; `message` is the whole block for standard error. */
 export class FatalConfigError extends Error {
@@ -20,11 +22,30 @@ export class FatalConfigError extends Error {
 export function loadFile(config: Config, path: string, depth = 0): void {
   let text: string;
   try {
-    text = readFileSync(path, "latin1");
+    text = readText(path);
   } catch (error) {
+    if (error instanceof FatalConfigError) throw error;
     throw new FatalConfigError(`Fatal error, can't open config file '${resolve(path)}': ${reason(error)}`);
   }
   loadText(config, text, path, depth);
+}
+
+function readText(path: string): string {
+  const fd = openSync(path, "r");
+  try {
+    const chunk = Buffer.alloc(64 * 1024);
+    let text = "";
+    for (let read = readSync(fd, chunk); read > 0; read = readSync(fd, chunk)) {
+      text += chunk.toString("latin1", 0, read);
+      if (text.length > CONFIG_BYTES_MAX) {
+        const found = `has more than ${CONFIG_BYTES_MAX} bytes: it is no configuration file`;
+        throw new FatalConfigError(`Fatal error, config file '${resolve(path)}' ${found}`);
+      }
+    }
+    return text;
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** Reads lines of text (a binary string); `source` names them in errors. */

@@ -26,13 +26,13 @@ export function bind(words: Words): string {
   return addresses.join(" ");
 }
 
-/** The directory must exist; it is kept as an absolute path. */
+/** The directory must exist; it is kept as an absolute path. Its name's bytes are UTF-8, as those of every path. */
 export function dir(words: Words): string {
-  const path = resolve(single(words));
+  const path = resolve(Buffer.from(single(words), "latin1").toString("utf8"));
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined) throw new ConfigError("No such file or directory");
   if (!stat.isDirectory()) throw new ConfigError("Not a directory");
-  return path;
+  return Buffer.from(path, "utf8").toString("latin1");
 }
 
 const BUFFER_CLASSES: readonly string[] = ["normal", "slave", "pubsub"];
