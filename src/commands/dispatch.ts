@@ -41,7 +41,7 @@ export class Dispatcher implements RequestService<Client> {
   readonly #damageLogged = new Set<string>();
   #context: CommandContext;
   /** End of the last command: the next one's start. */
-  #clockMs = 0;
+  clockMs = 0;
 
   constructor(server: Server, table: CommandTable, slowLog: SlowLog) {
     this.server = server;
@@ -73,7 +73,7 @@ export class Dispatcher implements RequestService<Client> {
     const context = this.#context;
     context.nowMs = Date.now();
     connection.owner.activeAtMs = context.nowMs;
-    this.#clockMs = performance.now();
+    this.clockMs = performance.now();
   }
 
   execute(connection: Connection<Client>, args: Args): boolean {
@@ -159,6 +159,7 @@ export class Dispatcher implements RequestService<Client> {
     if (entry !== null) entry.stats.rejected++;
     this.traffic.countError(error);
     reply.error(error);
+    this.clockMs = performance.now();
   }
 
   /** Calls the handler; false when the connection must wait for it. */
@@ -166,7 +167,7 @@ export class Dispatcher implements RequestService<Client> {
     const { client, reply } = context;
     const { stats } = entry;
     const errorsBefore = reply.errors;
-    const startedMs = this.#clockMs;
+    const startedMs = this.clockMs;
     client.lastCommand = entry.fullName;
     try {
       const generator = (entry.handler as NonNullable<Entry["handler"]>)(context);
@@ -178,7 +179,7 @@ export class Dispatcher implements RequestService<Client> {
       this.#failed(entry, error, reply, mark);
     }
     const endedMs = performance.now();
-    this.#clockMs = endedMs;
+    this.clockMs = endedMs;
     const usec = (endedMs - startedMs) * 1000;
     stats.calls++;
     stats.usec += usec;

@@ -7,17 +7,20 @@
  *   query  bytes[start, end), own buffer, none when idle    pending chunks, sent on drain
  *
  * While output is pending beyond OUTPUT_SOFT_BYTES, or a sliced command runs, no further request is executed; when much
- * input has gathered meanwhile, the socket is not read.
+ * input has gathered meanwhile, the socket is not read. A long pipeline is executed in turns with the other clients.
  */
 import type { Socket } from "bun";
 import type { Args } from "./args.ts";
 import type { Reply } from "./reply.ts";
 import { Parsed, RequestParser } from "./request-parser.ts";
+import { Turns } from "./turns.ts";
 
 /** A client with more pending output than this gets no further request executed until it has read. */
 export const OUTPUT_SOFT_BYTES = 1024 * 1024;
 /** Replies of a batch beyond this are handed to the socket before the batch ends. */
 const BATCH_BYTES_MAX = 256 * 1024;
+/** How long requests of one client are executed before others have their turn. */
+const BATCH_MS_MAX = 0.5;
 /** A waiting connection that has gathered this much input is not read any more. */
 const INPUT_WAITING_BYTES_MAX = 1024 * 1024;
 /** A query buffer grows by at most this beyond what is needed. */
@@ -30,6 +33,8 @@ export interface RequestService<Owner> {
   readonly reply: Reply;
   readonly limits: Limits;
   readonly traffic: Traffic;
+  /** When the last request ended, or begin() was called (performance.now). */
+  readonly clockMs: number;
   open(connection: Connection<Owner>): void;
   /** Called before a batch of requests. */
   begin(connection: Connection<Owner>): void;
@@ -100,6 +105,7 @@ export class Connection<Owner> {
 
   readonly #socket: Socket<Connection<Owner>>;
   readonly #parsers: ParserPool;
+  readonly #turns: Turns;
   /** The parser of a request that is not complete yet. */
   #parser: RequestParser | null = null;
   #query: Uint8Array | null = null;
@@ -108,16 +114,20 @@ export class Connection<Owner> {
   #pending: Chunk[] = [];
   #paused = false;
   #running = false;
+  /** Received requests wait for the next turn. */
+  #queued = false;
 
   constructor(
     socket: Socket<Connection<Owner>>,
     service: RequestService<Owner>,
     parsers: ParserPool,
     addresses: { address: string; localAddress: string; isUnix: boolean },
+    turns = new Turns(),
   ) {
     this.#socket = socket;
     this.service = service;
     this.#parsers = parsers;
+    this.#turns = turns;
     this.address = addresses.address;
     this.localAddress = addresses.localAddress;
     this.isUnix = addresses.isUnix;
@@ -179,6 +189,12 @@ export class Connection<Owner> {
       this.#socket.resume();
     }
     if (this.#query !== null) this.#run(this.#query, this.#queryStart, this.#queryEnd, false);
+  }
+
+  /** For Turns: goes on with a pipeline that others were let in before. */
+  takeTurn(): void {
+    this.#queued = false;
+    if (!this.waiting) this.proceed();
   }
 
   /** Hands what `reply` holds to the socket, keeps what the socket does not take, and empties `reply`. */
@@ -272,7 +288,7 @@ export class Connection<Owner> {
   }
 
   get #held(): boolean {
-    return this.waiting || this.pendingBytes > OUTPUT_SOFT_BYTES;
+    return this.waiting || this.#queued || this.pendingBytes > OUTPUT_SOFT_BYTES;
   }
 
   /** Executes the requests in bytes[start, end). `fresh`: the bytes are a data event's, not the query buffer's. */
@@ -286,6 +302,7 @@ export class Connection<Owner> {
     parser.bulkBytesMax = limits.bulkBytesMax;
     this.#running = true;
     service.begin(this);
+    const turnEndsMs = service.clockMs + BATCH_MS_MAX;
     let parsed: Parsed;
     for (;;) {
       parser.restricted = this.restricted;
@@ -296,6 +313,10 @@ export class Connection<Owner> {
         this.flush(service.reply);
         if (this.#held || this.closing) break;
       }
+      if (service.clockMs > turnEndsMs && parser.pos < parser.end) {
+        this.#queued = true;
+        break;
+      }
     }
     if (parsed === Parsed.ERROR) {
       service.protocolError(this, parser.error);
@@ -304,6 +325,7 @@ export class Connection<Owner> {
     this.flush(service.reply);
     this.#running = false;
     this.#keep(parser, parsed, fresh);
+    if (this.#queued) this.#turns.add(this);
     if (this.closing && !this.closed && this.pendingBytes === 0) this.#end();
   }
 

@@ -2,6 +2,7 @@
 import { chmodSync, rmSync } from "node:fs";
 import type { Socket, TCPSocketListener, UnixSocketListener } from "bun";
 import { Connection, ParserPool, type RequestService } from "./connection.ts";
+import { Turns } from "./turns.ts";
 
 export type Endpoint =
   | { readonly hostname: string; readonly port: number }
@@ -58,6 +59,7 @@ export class Listener<Owner> {
 
 function handlers<Owner>(endpoint: Endpoint, service: RequestService<Owner>, options: ListenerOptions) {
   const parsers = new ParserPool();
+  const turns = new Turns();
   const isUnix = "path" in endpoint;
   return {
     open(socket: Socket<Connection<Owner>>) {
@@ -68,7 +70,7 @@ function handlers<Owner>(endpoint: Endpoint, service: RequestService<Owner>, opt
             localAddress: addressText(socket.localAddress, socket.localPort),
             isUnix,
           };
-      const connection = new Connection<Owner>(socket, service, parsers, addresses);
+      const connection = new Connection<Owner>(socket, service, parsers, addresses, turns);
       socket.data = connection;
       if (!isUnix) {
         socket.setNoDelay(true);
