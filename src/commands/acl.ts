@@ -1,6 +1,6 @@
 /** ACL, of the one user there is: "default", who may do everything. */
 import type { Context } from "./context.ts";
-import { ReplyError } from "./errors.ts";
+import { ReplyError, wrongSubcommand } from "./errors.ts";
 import { helpRow } from "./help.ts";
 import { integer } from "./parse.ts";
 import type { AclCategory, Command, CommandArgument, CommandFlag } from "./table.ts";
@@ -76,14 +76,15 @@ export const rows: readonly Command[] = [
 
 function categories(c: Context): void {
   const { args, commands, reply } = c;
-  if (args.count > 3) throw new ReplyError("ERR wrong number of arguments for 'acl|cat' command");
+  if (args.count > 3) throw wrongSubcommand("acl", args.text(1));
   if (args.count === 2) {
     reply.array(CATEGORIES.length);
     for (const category of CATEGORIES) reply.bulkText(category);
     return;
   }
   const category = args.text(2).toLowerCase() as AclCategory;
-  if (!CATEGORIES.includes(category)) throw new ReplyError(`ERR Unknown category '${args.text(2)}'`);
+  if (!CATEGORIES.includes(category))
+    throw new ReplyError(`ERR Unknown category '${args.text(2).split("\0", 1)[0]?.slice(0, 128)}'`);
   const names = [...commands.all()].filter((entry) => entry.categories.has(category)).map((entry) => entry.fullName);
   reply.array(names.length);
   for (const name of names) reply.bulkText(name);
@@ -94,7 +95,7 @@ const PASSWORD_BITS_MAX = 4096;
 
 function generatePassword(c: Context): void {
   const wrong = `ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to ${PASSWORD_BITS_MAX}`;
-  if (c.args.count > 3) throw new ReplyError("ERR wrong number of arguments for 'acl|genpass' command");
+  if (c.args.count > 3) throw wrongSubcommand("acl", c.args.text(1));
   const bits = c.args.count === 3 ? integer(c, 2) : PASSWORD_BITS;
   if (bits <= 0 || bits > PASSWORD_BITS_MAX) throw new ReplyError(wrong);
   const digits = Math.ceil(bits / 4);
@@ -145,8 +146,14 @@ function list(c: Context): void {
 }
 
 function log(c: Context): void {
-  if (c.args.is(2, "RESET")) c.reply.ok();
-  else c.reply.array(0);
+  const { args, reply } = c;
+  if (args.count > 3) throw wrongSubcommand("acl", args.text(1));
+  if (args.count === 3 && args.is(2, "RESET")) {
+    reply.ok();
+    return;
+  }
+  if (args.count === 3) integer(c, 2);
+  reply.array(0);
 }
 
 function users(c: Context): void {

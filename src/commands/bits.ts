@@ -343,7 +343,8 @@ function bitfieldRo(c: Context): void {
 function fieldAt(c: Context, index: number): Field {
   const text = c.args.text(index);
   const signed = text.startsWith("i");
-  const bits = Number(parseInt64(text.slice(1)) ?? 0);
+  // As Redis reads it: up to a NUL.
+  const bits = Number(parseInt64(text.slice(1).split("\0", 1)[0] as string) ?? 0);
   if (!(signed || text.startsWith("u")) || bits < 1 || bits > (signed ? 64 : 63)) {
     throw new ReplyError(
       "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.",

@@ -5,7 +5,7 @@ import { clientLine, clientType } from "./client-info.ts";
 import { killClients } from "./client-kill.ts";
 import { validName } from "./connection.ts";
 import type { Context, Handler } from "./context.ts";
-import { ReplyError, syntaxError } from "./errors.ts";
+import { ReplyError, syntaxError, wrongSubcommand } from "./errors.ts";
 import { helpRow } from "./help.ts";
 import { integer } from "./parse.ts";
 import type { Command, CommandArgument, CommandFlag } from "./table.ts";
@@ -224,7 +224,7 @@ function noTouch(c: Context): void {
 
 function pause(c: Context): void {
   const { args, server } = c;
-  if (args.count > 4) throw syntaxError();
+  if (args.count > 4) throw wrongSubcommand("client", args.text(1));
   let kind: "all" | "write" = "all";
   if (args.is(3, "WRITE")) kind = "write";
   else if (args.count === 4 && !args.is(3, "ALL")) throw new ReplyError("ERR CLIENT PAUSE mode must be WRITE or ALL");
@@ -242,7 +242,8 @@ function unpause(c: Context): void {
 
 function unblock(c: Context): void {
   const { args } = c;
-  if (args.count > 4 || (args.count === 4 && !args.is(3, "TIMEOUT") && !args.is(3, "ERROR"))) {
+  if (args.count > 4) throw wrongSubcommand("client", args.text(1));
+  if (args.count === 4 && !args.is(3, "TIMEOUT") && !args.is(3, "ERROR")) {
     throw new ReplyError("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
   }
   const client = c.server.clients.byId.get(integer(c, 2));
@@ -256,8 +257,7 @@ function unblock(c: Context): void {
   c.reply.integer(1);
 }
 
-function caching(c: Context): void {
-  if (!c.args.is(2, "YES") && !c.args.is(2, "NO")) throw syntaxError();
+function caching(): void {
   throw new ReplyError(
     "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled",
   );

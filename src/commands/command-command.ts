@@ -140,7 +140,7 @@ function filter(args: Args): (entry: Entry) => boolean {
 function requestKeys(c: Context): KeyPosition[] {
   const { args, commands } = c;
   let entry = commands.byName(args.text(2));
-  if (entry?.subcommands != null && args.count > 3) entry = entry.subcommands.byName(args.text(3)) ?? entry;
+  if (entry?.subcommands != null && args.count > 3) entry = entry.subcommands.byName(args.text(3));
   if (entry === null) throw new ReplyError("ERR Invalid command specified");
   const specs = entry.command.keys ?? [];
   if (specs.length === 0) throw new ReplyError("ERR The command has no key arguments");

@@ -1,7 +1,7 @@
 /** The connection itself: PING, ECHO, QUIT, RESET, HELLO, AUTH, SELECT. */
 import type { Context } from "./context.ts";
 import { ReplyError, syntaxError, wrongArity } from "./errors.ts";
-import { integer } from "./parse.ts";
+import { integer, integerBetween } from "./parse.ts";
 import { constantTimeEqual } from "./secrets.ts";
 import type { Command } from "./table.ts";
 
@@ -137,7 +137,7 @@ function reset(c: Context): void {
 }
 
 function select(c: Context): void {
-  const dbid = integer(c, 1);
+  const dbid = integerBetween(c, 1, -(2 ** 31), 2 ** 31 - 1);
   if (dbid < 0 || dbid >= c.server.config.number("databases")) throw new ReplyError("ERR DB index is out of range");
   c.client.dbid = dbid;
   c.reply.ok();

@@ -20,6 +20,14 @@ export function notAnInteger(): ReplyError {
   return new ReplyError("ERR value is not an integer or out of range");
 }
 
+/** What containers that count their arguments themselves answer when a subcommand has too many. Words as sent. */
+export function wrongSubcommand(container: string, word: string): ReplyError {
+  const shown = word.slice(0, 128);
+  return new ReplyError(
+    `ERR unknown subcommand or wrong number of arguments for '${shown}'. Try ${container.toUpperCase()} HELP.`,
+  );
+}
+
 export function wrongArity(fullName: string): ReplyError {
   return new ReplyError(`ERR wrong number of arguments for '${fullName}' command`);
 }

@@ -41,8 +41,8 @@ function* writePositions(c: Context, zset: KeptZset): Generator<void, void, void
 
 export const geodist: Handler = (c) => {
   const { args, reply } = c;
-  const unit = args.count >= 5 ? metresPerUnit(c, 4) : 1;
   if (args.count > 5) throw syntaxError();
+  const unit = args.count === 5 ? metresPerUnit(c, 4) : 1;
   const zset = openZset(c);
   if (zset === null) return reply.nil();
   return sliced(zset, writeDistance(c, zset, unit));

@@ -2,9 +2,9 @@
 import { ByteStore } from "../types/byte-store.ts";
 import { HashReader } from "../types/hash.ts";
 import type { Context } from "./context.ts";
-import { ReplyError, syntaxError } from "./errors.ts";
+import { syntaxError } from "./errors.ts";
 import { lookup } from "./lookup.ts";
-import { integer } from "./parse.ts";
+import { checkPairCount, signedCount } from "./parse.ts";
 import { Draw, randomIndex, Selection } from "./sample.ts";
 import { type Command, READ_FIRST } from "./table.ts";
 
@@ -39,7 +39,6 @@ export const rows = [
 const FIELDS_PER_SLICE = 256;
 /** Fields drawn with repetition per walk over the hash. */
 const DRAWS_PER_WALK = 65_536;
-const INT64_HALF = 2 ** 62;
 
 function* hrandfield(c: Context): Generator<void, void, void> {
   const { args, reply } = c;
@@ -67,10 +66,11 @@ function open(c: Context): HashReader | null {
 
 function* many(c: Context): Generator<void, void, void> {
   const { args, reply } = c;
-  const wanted = integer(c, 2);
+  const asked = signedCount(c, 2);
+  const wanted = Number(asked);
   const withValues = args.count === 4 && args.is(3, "WITHVALUES");
   if (args.count > 4 || (args.count === 4 && !withValues)) throw syntaxError();
-  if (withValues && Math.abs(wanted) > INT64_HALF) throw new ReplyError("ERR value is out of range");
+  if (withValues) checkPairCount(asked);
   const hash = open(c);
   const size = hash === null ? 0 : hash.count;
   const count = size === 0 ? 0 : wanted < 0 ? -wanted : Math.min(wanted, size);

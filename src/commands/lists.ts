@@ -3,7 +3,7 @@ import { ListReader } from "../types/list.ts";
 import type { Context } from "./context.ts";
 import { ReplyError, syntaxError } from "./errors.ts";
 import { lookup } from "./lookup.ts";
-import { integer, positive } from "./parse.ts";
+import { integer, positive, signedCount } from "./parse.ts";
 import { type Command, PEEK_FIRST, READ_FIRST } from "./table.ts";
 
 export const rows = [
@@ -137,7 +137,7 @@ function parseSearch(c: Context): Search {
   const search: Search = { count: -1, rank: 1, fromTail: false, comparisonsMax: 0 };
   for (let i = 3; i < args.count; i += 2) {
     const more = i + 1 < args.count;
-    if (more && args.is(i, "RANK")) search.rank = integer(c, i + 1);
+    if (more && args.is(i, "RANK")) search.rank = Number(signedCount(c, i + 1));
     else if (more && args.is(i, "COUNT")) search.count = positive(c, i + 1, "ERR COUNT can't be negative");
     else if (more && args.is(i, "MAXLEN")) search.comparisonsMax = positive(c, i + 1, "ERR MAXLEN can't be negative");
     else throw syntaxError();

@@ -1,6 +1,6 @@
 /** SLOWLOG and LATENCY: what took long. */
 import type { Context } from "./context.ts";
-import { ReplyError } from "./errors.ts";
+import { ReplyError, wrongSubcommand } from "./errors.ts";
 import { helpRow } from "./help.ts";
 import { integer } from "./parse.ts";
 import type { Command, CommandArgument, CommandFlag } from "./table.ts";
@@ -71,7 +71,7 @@ function empty(c: Context): void {
 function slowLogGet(c: Context): void {
   const { args, reply, slowLog } = c;
   let shown = SLOWLOG_SHOWN;
-  if (args.count > 3) throw new ReplyError("ERR wrong number of arguments for 'slowlog|get' command");
+  if (args.count > 3) throw wrongSubcommand("slowlog", args.text(1));
   if (args.count === 3) {
     const wrong = "ERR count should be greater than or equal to -1";
     shown = integer(c, 2, wrong);

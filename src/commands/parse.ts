@@ -41,6 +41,18 @@ export function integer64(c: Context, i: number, message?: string): bigint {
   return value;
 }
 
+/** A count whose sign means something: the lowest 64-bit integer, which has no opposite, is out of range. */
+export function signedCount(c: Context, i: number): bigint {
+  const value = integer64(c, i);
+  if (value !== INT64_MIN) return value;
+  throw new ReplyError(`ERR value is out of range, value must between ${-INT64_MAX} and ${INT64_MAX}`);
+}
+
+/** As `signedCount`, where twice as many replies must be countable. */
+export function checkPairCount(count: bigint): void {
+  if (count < -INT64_MAX / 2n || count > INT64_MAX / 2n) throw new ReplyError("ERR value is out of range");
+}
+
 /** A 64-bit integer in Redis's strict decimal form, or null. */
 export function parseInt64(text: string): bigint | null {
   if (!/^(?:0|-?[1-9][0-9]{0,18})$/.test(text)) return null;

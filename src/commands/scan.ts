@@ -107,9 +107,9 @@ interface ScanOptions {
   readonly withoutValues: boolean;
 }
 
-/** As strtoul reads it, digits only in base 10: a sign is taken, nothing at all is 0. */
+/** As strtoul reads it, digits only in base 10: a sign is taken, nothing at all is 0, a NUL ends it. */
 function parseCursor(c: Context, index: number): number {
-  const text = c.args.text(index);
+  const text = c.args.text(index).split("\0", 1)[0] as string;
   if (!/^(?:[+-]?[0-9]+)?$/.test(text)) throw new ReplyError("ERR invalid cursor");
   const value = BigInt(text.replace("+", "") || "0");
   if (value > CURSOR_MAX || value < -CURSOR_MAX) throw new ReplyError("ERR invalid cursor");

@@ -2,6 +2,7 @@
 import { configRow } from "./config-command.ts";
 import type { Context } from "./context.ts";
 import { syntaxError } from "./errors.ts";
+import { integer } from "./parse.ts";
 import type { Command, CommandArgument } from "./table.ts";
 
 const pureToken = (name: string): CommandArgument => ({
@@ -116,6 +117,7 @@ function role(c: Context): void {
 /** Sheets of paper, drawn from the run's id: another picture at each start. */
 function lolwut(c: Context): void {
   const { runId, version } = c.server;
+  if (c.args.count > 2 && c.args.is(1, "VERSION")) integer(c, 2);
   let picture = "";
   for (let row = 0; row < 4; row++) {
     for (const digit of runId.slice(row * 10, row * 10 + 10)) {

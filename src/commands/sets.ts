@@ -1,11 +1,12 @@
 /** Sets: membership and members where they lie. Set algebra has a file of its own. */
 import { ByteStore } from "../types/byte-store.ts";
 import { ByteTable } from "../types/byte-table.ts";
+import { NotReady } from "../types/not-ready.ts";
 import { SetReader } from "../types/set.ts";
 import type { Context } from "./context.ts";
 import { syntaxError } from "./errors.ts";
 import { lookup } from "./lookup.ts";
-import { integer } from "./parse.ts";
+import { signedCount } from "./parse.ts";
 import { Draw, randomIndex, Selection } from "./sample.ts";
 import { type Command, PEEK_FIRST, READ_FIRST } from "./table.ts";
 
@@ -105,9 +106,20 @@ function openSet(c: Context): boolean {
   return true;
 }
 
+/** Throws NotReady where it takes long: only for quick handlers, before they reply. */
 function hasMember(c: Context, index: number): boolean {
-  const { args } = c;
-  return SET.has(args.bytes, args.starts[index] as number, args.lengths[index] as number);
+  const { bytes, starts, lengths } = c.args;
+  const start = starts[index] as number;
+  const length = lengths[index] as number;
+  if (SET.isSlowToFind(bytes, start, length))
+    throw new NotReady(findInSlices(c, Uint8Array.from(bytes.subarray(start, start + length))));
+  return SET.has(bytes, start, length);
+}
+
+function* findInSlices(c: Context, member: Uint8Array): Generator<void, void, void> {
+  const set = new SetReader();
+  set.open(c.record);
+  yield* set.findInSlices(member);
 }
 
 function scard(c: Context): void {
@@ -166,7 +178,7 @@ function* replyMembers(c: Context): Generator<void, void, void> {
 function* srandmember(c: Context): Generator<void, void, void> {
   const { args, reply } = c;
   if (args.count > 3) throw syntaxError();
-  const wanted = args.count === 3 ? integer(c, 2) : 1;
+  const wanted = args.count === 3 ? Number(signedCount(c, 2)) : 1;
   const found = lookup(c, 1, "set");
   const set = new SetReader();
   if (found) set.open(c.record);

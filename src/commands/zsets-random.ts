@@ -1,11 +1,9 @@
 /** ZRANDMEMBER: one member, some distinct ones, or (negative count) some that may repeat. */
 import type { Context, Handler } from "./context.ts";
-import { ReplyError, syntaxError } from "./errors.ts";
-import { integer64 } from "./parse.ts";
+import { syntaxError } from "./errors.ts";
+import { checkPairCount, signedCount } from "./parse.ts";
 import type { KeptZset } from "./zsets-cache.ts";
 import { beginMembers, isLarge, loadSorted, openZset, SLICE_MEMBERS, sliced, writeMember } from "./zsets-support.ts";
-
-const LONG_MAX = 2n ** 63n - 1n;
 
 export const zrandmember: Handler = (c) => {
   const { args, reply } = c;
@@ -13,15 +11,10 @@ export const zrandmember: Handler = (c) => {
     const zset = openZset(c);
     return zset === null ? reply.nil() : sliced(zset, writeOne(c, zset));
   }
-  const count = integer64(c, 2);
-  if (count < -LONG_MAX) {
-    throw new ReplyError(`ERR value is out of range, value must between ${-LONG_MAX} and ${LONG_MAX}`);
-  }
+  const count = signedCount(c, 2);
   const withScores = args.count === 4;
   if (args.count > 4 || (withScores && !args.is(3, "WITHSCORES"))) throw syntaxError();
-  if (withScores && (count < -LONG_MAX / 2n || count > LONG_MAX / 2n)) {
-    throw new ReplyError("ERR value is out of range");
-  }
+  if (withScores) checkPairCount(count);
   const repeats = count < 0n || count === 1n;
   const wanted = Number(count < 0n ? -count : count);
   const zset = openZset(c);

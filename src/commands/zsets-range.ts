@@ -65,6 +65,7 @@ function parseOptions(c: Context, kind: RangeKind | null, reverse: boolean | nul
       throw syntaxError();
     }
   }
+  // Redis takes LIMIT with a count of -1 by rank too, and passes over it.
   if (options.limit !== -1 && (options.kind ?? "rank") === "rank") {
     throw new ReplyError("ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX");
   }
@@ -93,7 +94,9 @@ function* writeRange(c: Context, zset: KeptZset, query: Query, options: Options)
   const reverse = options.reverse === true;
   const { withScores } = options;
   const members = yield* loadSorted(zset);
-  const ranks = limited(ranksOf(zset, members, query, reverse), options, reverse);
+  const inRange = ranksOf(zset, members, query, reverse);
+  const byRank = (options.kind ?? "rank") === "rank";
+  const ranks = byRank ? inRange : limited(inRange, options, reverse);
   const count = ranks.end - ranks.start;
   beginMembers(c, count, withScores);
   for (let i = 0; i < count; i++) {

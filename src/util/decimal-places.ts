@@ -21,5 +21,5 @@ export function fixedDecimal(value: number, decimals: number): string {
   if (Number.isNaN(value)) return "nan";
   if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
   if (Math.abs(value) >= 1e21) return decimals > 0 ? `${BigInt(value)}.${"0".repeat(decimals)}` : `${BigInt(value)}`;
-  return value.toFixed(decimals);
+  return Object.is(value, -0) ? `-${(0).toFixed(decimals)}` : value.toFixed(decimals);
 }
