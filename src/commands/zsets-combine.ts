@@ -104,16 +104,14 @@ function* run(c: Context, operation: Operation, sources: Source[], options: Opti
   yield* writeTable(c, table, options.withScores);
 }
 
-/** Calls `visit` with each member of a source: its bytes and weighted score. */
+/** Calls `visit` with each member of a source: its bytes and weighted score (NaN for 0 × ∞). */
 function* walk(source: Source, visit: (member: Span, score: number) => void): Generator<void, void, void> {
   const { reader, weight } = source;
   if (reader === null) return;
   reader.rewind();
   const scored = reader instanceof ZsetReader ? reader : null;
   for (let walked = 1; reader.next(); walked++) {
-    const score = weight * (scored === null ? 1 : scored.score);
-    // 0 × ∞: Redis takes 0.
-    visit(reader.text(), Number.isNaN(score) ? 0 : score);
+    visit(reader.text(), weight * (scored === null ? 1 : scored.score));
     if (walked % SLICE_MEMBERS === 0) yield;
   }
 }
@@ -122,8 +120,8 @@ function* union(table: MemberTable, sources: Source[], aggregate: Aggregate): Ge
   for (const source of sources) {
     yield* walk(source, (member, score) => {
       const row = table.find(member.bytes, member.start, member.length);
-      if (row < 0) table.add(member.bytes, member.start, member.length, score);
-      else table.scores[row] = aggregated(table.scores[row] as number, score, aggregate);
+      if (row < 0) table.add(member.bytes, member.start, member.length, numberOr0(score));
+      else table.scores[row] = aggregated(table.scores[row] as number, numberOr0(score), aggregate);
     });
   }
 }
@@ -132,7 +130,9 @@ function* union(table: MemberTable, sources: Source[], aggregate: Aggregate): Ge
 function* intersection(table: MemberTable, sources: Source[], aggregate: Aggregate): Generator<void, void, void> {
   const [smallest, ...others] = sources;
   if (smallest === undefined || smallest.count === 0) return;
-  yield* walk(smallest, (member, score) => void table.add(member.bytes, member.start, member.length, score));
+  yield* walk(smallest, (member, score) => {
+    table.add(member.bytes, member.start, member.length, numberOr0(score));
+  });
   let round = 0;
   for (const source of others) {
     round++;
@@ -161,6 +161,11 @@ function* difference(table: MemberTable, sources: Source[]): Generator<void, voi
       if (row >= 0) table.drop(row);
     });
   }
+}
+
+/** Redis takes 0 × ∞ for 0; in an intersection only of the smallest set, of the others it makes the whole sum 0. */
+function numberOr0(score: number): number {
+  return Number.isNaN(score) ? 0 : score;
 }
 
 function aggregated(score: number, more: number, aggregate: Aggregate): number {
