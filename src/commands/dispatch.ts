@@ -11,6 +11,7 @@
 import type { Args } from "../net/args.ts";
 import type { Connection, Limits, RequestService } from "../net/connection.ts";
 import type { Reply } from "../net/reply.ts";
+import { NotReady } from "../types/not-ready.ts";
 import { FormatError } from "../util/format-error.ts";
 import type { Client } from "./client.ts";
 import { CommandContext, ContextPool } from "./command-context.ts";
@@ -176,6 +177,12 @@ export class Dispatcher implements RequestService<Client> {
         return false;
       }
     } catch (error) {
+      if (error instanceof NotReady) {
+        reply.rollback(mark);
+        const generator = prepared(error, entry.handler as NonNullable<Entry["handler"]>, context);
+        this.#park(new Task(context, connection, entry, generator, errorsBefore), mark, performance.now() - startedMs);
+        return false;
+      }
       this.#failed(entry, error, reply, mark);
     }
     const endedMs = performance.now();
@@ -272,6 +279,29 @@ export class Dispatcher implements RequestService<Client> {
     reply.rollback(mark);
     if (client.replyMode === "skip") client.replyMode = "on";
     else if (client.replyMode === "skip-next") client.replyMode = "skip";
+  }
+}
+
+/** Does what a handler was not ready for, then runs it again; as often as it takes. */
+function* prepared(
+  notReady: NotReady,
+  handler: NonNullable<Entry["handler"]>,
+  context: CommandContext,
+): Generator<void, void, void> {
+  const { stats } = context.server;
+  for (let { work } = notReady; ; ) {
+    // The key that was found will be found again, and counts once.
+    stats.keyspaceHits--;
+    yield* work;
+    try {
+      const generator = handler(context);
+      if (generator !== undefined) yield* generator;
+      return;
+    } catch (error) {
+      if (!(error instanceof NotReady)) throw error;
+      context.reply.clear();
+      ({ work } = error);
+    }
   }
 }
 

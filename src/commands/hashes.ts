@@ -2,6 +2,7 @@
 import { ByteStore } from "../types/byte-store.ts";
 import { ByteTable } from "../types/byte-table.ts";
 import { HashReader } from "../types/hash.ts";
+import { NotReady } from "../types/not-ready.ts";
 import type { Context } from "./context.ts";
 import { lookup } from "./lookup.ts";
 import { type Command, PEEK_FIRST, READ_FIRST } from "./table.ts";
@@ -146,8 +147,26 @@ function openHash(c: Context): boolean {
 }
 
 function findField(c: Context, index: number): boolean {
-  const { args } = c;
-  return HASH.find(args.bytes, args.starts[index] as number, args.lengths[index] as number);
+  return findIn(c, HASH, index);
+}
+
+/**
+ * Finds the field at argument `index` in the hash of `c.record`, which `hash` has open. Throws NotReady where that takes
+ * long: only for quick handlers, before they reply.
+ */
+export function findIn(c: Context, hash: HashReader, index: number): boolean {
+  const { bytes, starts, lengths } = c.args;
+  const start = starts[index] as number;
+  const length = lengths[index] as number;
+  if (hash.isSlowToFind(bytes, start, length))
+    throw new NotReady(findInSlices(c, Uint8Array.from(bytes.subarray(start, start + length))));
+  return hash.find(bytes, start, length);
+}
+
+function* findInSlices(c: Context, field: Uint8Array): Generator<void, void, void> {
+  const hash = new HashReader();
+  hash.open(c.record, c.nowMs);
+  yield* hash.findInSlices(field);
 }
 
 function hget(c: Context): void {

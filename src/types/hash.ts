@@ -23,7 +23,7 @@ import { FormatError } from "../util/format-error.ts";
 import { Blob } from "./blob.ts";
 import { countMismatch, Element, wrongType } from "./elements.ts";
 import { DEFAULT_LIMITS, type EncodingLimits } from "./limits.ts";
-import { findMember, type MemberFrame } from "./sequence.ts";
+import { findInSlices, findMember, isSlowToFind, type MemberFrame } from "./sequence.ts";
 
 /** Where a field's expiry stands in a sequence. */
 type Expiries = "none" | "before" | "after";
@@ -239,6 +239,19 @@ export class HashReader implements MemberFrame {
     if (packed !== null) this.readPackedValue(packed);
     else this.readSequenceValue(this.cursor);
     return !this.expired;
+  }
+
+  /** Whether find() would hold others up: use findInSlices() first, with a reader of the command's own. */
+  isSlowToFind(bytes: Uint8Array, start: number, length: number): boolean {
+    return (
+      this.packed === null && isSlowToFind(this.cursor.source, this.sequenceOffset, this.stored, bytes, start, length)
+    );
+  }
+
+  /** Makes the next find() of `field`, by any reader of this hash, quick. */
+  findInSlices(field: Uint8Array): Generator<void, void, void> {
+    const { cursor, blob, scratch, sequenceOffset, stored } = this;
+    return findInSlices(this, cursor, blob, scratch, sequenceOffset, stored, field);
   }
 
   private findInSequence(bytes: Uint8Array, start: number, length: number): boolean {

@@ -33,6 +33,8 @@ export function hashMember(bytes: Uint8Array, start: number, length: number): nu
 export class MemberIndex {
   /** Whether all members have been added. */
   built = false;
+  /** Somebody adds the members in slices. */
+  building = false;
   readonly slots: number;
   readonly #tags: Uint8Array;
   readonly #offsets: Uint32Array;
@@ -90,7 +92,17 @@ export class MemberIndex {
   }
 }
 
+/** A member that was looked for in slices, and what came of it: the same question is answered from here. */
+export interface Finding {
+  readonly firstOffset: number;
+  readonly member: Uint8Array;
+  /** Where the member begins, -1: there is none. */
+  readonly offset: number;
+}
+
 class SourceIndexes {
+  finding: Finding | null = null;
+
   /** By the value's offset; the one used last is last. */
   readonly #indexes = new Map<number, MemberIndex>();
   #slots = 0;
@@ -112,6 +124,11 @@ class SourceIndexes {
       return null;
     }
     return this.#create(valueOffset, slots);
+  }
+
+  builtAt(valueOffset: number): MemberIndex | null {
+    const index = valueOffset === this.#lastOffset ? this.#last : (this.#indexes.get(valueOffset) ?? null);
+    return index?.built === true ? index : null;
   }
 
   #create(valueOffset: number, slots: number): MemberIndex {
@@ -141,8 +158,25 @@ const SOURCES = new WeakMap<ByteSource, SourceIndexes>();
  * caller, who may do without when that fails.
  */
 export function memberIndexOf(source: ByteSource, valueOffset: number, count: number): MemberIndex | null {
-  if (count < MEMBERS_MIN) return null;
+  return count < MEMBERS_MIN ? null : indexesOf(source).indexOf(valueOffset, count);
+}
+
+/** The index of the collection at `valueOffset` where all its members have been added. Not counted as an access. */
+export function builtIndexOf(source: ByteSource, valueOffset: number): MemberIndex | null {
+  return indexesOf(source).builtAt(valueOffset);
+}
+
+/** What the last search in slices has found. */
+export function findingOf(source: ByteSource): Finding | null {
+  return indexesOf(source).finding;
+}
+
+export function rememberFinding(source: ByteSource, finding: Finding): void {
+  indexesOf(source).finding = finding;
+}
+
+function indexesOf(source: ByteSource): SourceIndexes {
   let indexes = SOURCES.get(source);
   if (indexes === undefined) SOURCES.set(source, (indexes = new SourceIndexes()));
-  return indexes.indexOf(valueOffset, count);
+  return indexes;
 }

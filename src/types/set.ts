@@ -13,7 +13,7 @@ import { parseInteger64 } from "../util/integer.ts";
 import { Blob } from "./blob.ts";
 import { countMismatch, Elements, wrongType } from "./elements.ts";
 import { DEFAULT_LIMITS, type EncodingLimits } from "./limits.ts";
-import { findMember, type MemberFrame } from "./sequence.ts";
+import { findInSlices, findMember, isSlowToFind, type MemberFrame } from "./sequence.ts";
 
 type Form = "sequence" | "intset" | "listpack";
 
@@ -124,6 +124,18 @@ export class SetReader extends Elements implements MemberFrame {
     const found = findMember(this, cursor, blob, probeScratch, sequenceOffset, count, bytes, start, length);
     cursor.seek(offset);
     return found;
+  }
+
+  /** Whether has() would hold others up: use findInSlices() first, with a reader of the command's own. */
+  isSlowToFind(bytes: Uint8Array, start: number, length: number): boolean {
+    const { source } = this.cursor as Cursor;
+    return this.form === "sequence" && isSlowToFind(source, this.sequenceOffset, this.count, bytes, start, length);
+  }
+
+  /** Makes the next has() of `member`, by any reader of this set, quick. */
+  findInSlices(member: Uint8Array): Generator<void, void, void> {
+    const { blob, probeScratch, sequenceOffset, count } = this;
+    return findInSlices(this, this.cursor as Cursor, blob, probeScratch, sequenceOffset, count, member);
   }
 
   /** For findMember: nothing stands around a member. */

@@ -1,0 +1,13 @@
+/**
+ * Thrown by a quick handler's reader in place of an answer that would hold all clients up: dispatch does `work` in slices,
+ * then runs the handler again from its start. Only before anything has been replied, and where the answer comes quickly
+ * once the work is done.
+ */
+export class NotReady extends Error {
+  readonly work: Generator<void, void, void>;
+
+  constructor(work: Generator<void, void, void>) {
+    super("not ready");
+    this.work = work;
+  }
+}
