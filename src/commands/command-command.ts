@@ -148,11 +148,9 @@ function requestKeys(c: Context): KeyPosition[] {
     throw new ReplyError("ERR Invalid number of arguments specified for command");
   }
   const positions = keyPositions(entry.command, args, 2);
-  if (positions === null) throw new ReplyError("ERR Invalid arguments specified for command");
-  if (positions.length === 0 && !entry.command.flags.includes("no_mandatory_keys")) {
-    throw new ReplyError("ERR The command has no key arguments");
-  }
-  return positions;
+  if (positions !== null && (positions.length > 0 || entry.command.flags.includes("no_mandatory_keys")))
+    return positions;
+  throw new ReplyError("ERR Invalid arguments specified for command");
 }
 
 function getKeys(c: Context): void {

@@ -86,6 +86,15 @@ export class RespReader {
   }
 }
 
+/** The first reply in raw bytes. Throws when it is not there as a whole. */
+export function parsedReply(raw: string): RespValue {
+  const reader = new RespReader();
+  reader.push(raw);
+  const value = reader.next();
+  if (value === undefined) throw new Error(`no whole reply: ${JSON.stringify(raw.slice(0, 60))}`);
+  return value;
+}
+
 /** A command in RESP, from binary strings. */
 export function encodeCommand(args: readonly string[]): string {
   let text = `*${args.length}\r\n`;
