@@ -38,8 +38,8 @@ export function pick<T>(random: Random, from: readonly T[]): T {
   return from[below(random, from.length)] as T;
 }
 
-/** A word out of a small stock, so that keys share members. */
-export function stockWord(random: Random): string {
+/** A word out of a small stock (`stock` of its words are like "m17"), so that keys share members. */
+export function stockWord(random: Random, stock = 200): string {
   switch (below(random, 9)) {
     case 0:
       return `${below(random, 300) - 100}`;
@@ -65,7 +65,7 @@ export function stockWord(random: Random): string {
     case 3:
       return pick(random, ["1.5", "-2.25", "1e3", "inf", "0x1A", "007", "-0", "+1", " 1", "3.0", "nan", "1e400"]);
     default:
-      return `m${below(random, 200)}`;
+      return `m${below(random, stock)}`;
   }
 }
 
@@ -87,6 +87,20 @@ export function stockValue(random: Random): string {
     default:
       return stockWord(random);
   }
+}
+
+/** Keys with thousands of elements: the first of each kind. */
+export function isBig(name: string): boolean {
+  return name.endsWith(":0");
+}
+
+/** How many words to choose members from. */
+function stockOf(name: string): number {
+  return isBig(name) ? 20_000 : 200;
+}
+
+function sizeOf(random: Random, name: string): number {
+  return isBig(name) ? 2000 + below(random, 3000) : pick(random, SIZES);
 }
 
 function many<T>(count: number, make: (i: number) => T): T[] {
@@ -131,27 +145,30 @@ function hyperLogLogKey(random: Random, name: string): Filled {
 }
 
 function listKey(random: Random, name: string): Filled {
-  const plain = random() < 0.5;
-  const members = many(pick(random, SIZES), () => (plain ? stockWord(random) : stockValue(random)));
+  const plain = random() < 0.5 || isBig(name);
+  const members = many(sizeOf(random, name), () => (plain ? stockWord(random, stockOf(name)) : stockValue(random)));
   return filled(name, "list", members, [["RPUSH", name, ...members]]);
 }
 
 function setKey(random: Random, name: string): Filled {
   const kind = below(random, 4);
-  const integer = () => (kind === 0 ? `${below(random, 300) - 100}` : `${below(random, 2 ** 31) - 2 ** 30}`);
-  const members = many(pick(random, SIZES), () => (kind < 2 ? integer() : stockWord(random)));
+  const integer = () =>
+    kind === 0 ? `${below(random, stockOf(name) * 2) - 100}` : `${below(random, 2 ** 31) - 2 ** 30}`;
+  const members = many(sizeOf(random, name), () => (kind < 2 ? integer() : stockWord(random, stockOf(name))));
   return filled(name, "set", members, [["SADD", name, ...members]]);
 }
 
 function hashKey(random: Random, name: string): Filled {
-  const fields = many(pick(random, SIZES), () => stockWord(random));
-  const short = random() < 0.5;
+  const fields = many(sizeOf(random, name), () => stockWord(random, stockOf(name)));
+  const short = random() < 0.5 || isBig(name);
   const pairs = fields.flatMap((field) => [field, short ? stockWord(random) : stockValue(random)]);
   return filled(name, "hash", fields, [["HSET", name, ...pairs]]);
 }
 
 function zsetKey(random: Random, name: string): Filled {
-  const members = many(pick(random, SIZES), () => (random() < 0.05 ? stockValue(random) : stockWord(random)));
+  const members = many(sizeOf(random, name), () =>
+    random() < 0.05 ? stockValue(random) : stockWord(random, stockOf(name)),
+  );
   const level = name.startsWith(LEXICAL) ? stockScore(random) : null;
   return filled(name, "sorted-set", members, [
     ["ZADD", name, ...members.flatMap((m) => [level ?? stockScore(random), m])],
@@ -159,7 +176,7 @@ function zsetKey(random: Random, name: string): Filled {
 }
 
 function geoKey(random: Random, name: string): Filled {
-  const members = many(pick(random, SIZES), () => stockWord(random));
+  const members = many(sizeOf(random, name), () => stockWord(random, stockOf(name)));
   const [lon, lat, wide] = pick(random, [
     [0, 0, 360],
     [15, 38, 2],

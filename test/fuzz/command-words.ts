@@ -5,7 +5,7 @@
  */
 import { COMMANDS } from "../../src/commands/index.ts";
 import type { Command, CommandArgument } from "../../src/commands/table.ts";
-import { type FuzzKey, type KeyGroup, LEXICAL, pick, STALE_COUNT, stockWord } from "./command-data.ts";
+import { type FuzzKey, isBig, type KeyGroup, LEXICAL, pick, STALE_COUNT, stockWord } from "./command-data.ts";
 import { below, type Random, randomBytes } from "./resp-inputs.ts";
 
 export interface FuzzCommand {
@@ -287,6 +287,8 @@ export class WordMaker {
     const from = groups === null ? this.#keys : (this.#byGroup.get(this.#pick(groups)) ?? this.#keys);
     const usable = this.#command.name === "pfcount" ? from : from.filter((key) => !key.name.startsWith(STALE_COUNT));
     this.#key = this.#pick(usable);
+    // Big ones seldom: they take their time.
+    if (isBig(this.#key.name) && this.#chance(0.8)) this.#key = this.#pick(usable);
     if (/lex/.test(this.#command.name) && !this.#key.name.startsWith(LEXICAL)) this.#key = this.#pick(usable);
     return this.#key.name;
   }

@@ -16,12 +16,14 @@ import { replyEnd } from "../support/redis-server.ts";
 import { encodeCommand } from "../support/resp-client.ts";
 import { CASES } from "./command-cases.ts";
 import { findDumpDifference, findScanDifference, followUp } from "./command-checks.ts";
-import { FUZZ_DATABASES, type FuzzKey, fillForFuzz, pick } from "./command-data.ts";
+import { EXPIRING, FUZZ_DATABASES, type FuzzKey, fillForFuzz, pick } from "./command-data.ts";
 import { sameAnswer } from "./command-rules.ts";
 import { commandOf, type FuzzCommand, WordMaker } from "./command-words.ts";
 import type { Random } from "./resp-inputs.ts";
 
 const REQUESTS_PER_ROUND = 250;
+/** Connections that a round's requests are dealt out to. */
+const LANES = 4;
 const DIFFERENCES_MAX = 40;
 
 interface Request {
@@ -55,12 +57,12 @@ export interface FuzzReport {
   readonly differences: string[];
 }
 
-/** Both servers with a connection each; a connection is replaced when the server has closed it. */
+/** Both servers, with a connection to each for every lane. */
 export class Pair {
   readonly folio: ServerProcess;
   readonly redis: ServerProcess;
   readonly #folder: string;
-  #sockets: [RawSocket, RawSocket] | null = null;
+  readonly #lanes = new Map<number, [RawSocket, RawSocket]>();
 
   private constructor(folio: ServerProcess, redis: ServerProcess, folder: string) {
     this.folio = folio;
@@ -71,7 +73,9 @@ export class Pair {
   /** Starts redis-server, fills it by the seed, has it save, load what it saved, and starts Folio on that file. */
   static async start(seed: number): Promise<{ pair: Pair; keys: FuzzKey[][] }> {
     const folder = mkdtempSync(join(tmpdir(), "folio-command-fuzz-"));
-    const redis = await spawnRedis(["--dir", folder, "--dbfilename", "dump.rdb"], { env: { LC_ALL: "C" } }).ready();
+    const limits = LIMITS[seed % LIMITS.length] as string[];
+    const args = ["--dir", folder, "--dbfilename", "dump.rdb", ...limits];
+    const redis = await spawnRedis(args, { env: { LC_ALL: "C" } }).ready();
     const client = await redis.connect();
     const keys = await fillForFuzz(client, randomFrom(seed));
     for (const words of [["SAVE"], ["DEBUG", "RELOAD", "NOSAVE"]]) {
@@ -79,7 +83,7 @@ export class Pair {
       if (reply !== "+OK") throw new Error(`${words.join(" ")} answered ${String(reply)}`);
     }
     client.close();
-    const folio = await spawnFolio([join(folder, "dump.rdb")]).ready();
+    const folio = await spawnFolio([join(folder, "dump.rdb"), ...limits]).ready();
     return { pair: new Pair(folio, redis, folder), keys };
   }
 
@@ -92,22 +96,34 @@ export class Pair {
 
   /** Drops the connections: what they were told (names, protocol, database) is forgotten. */
   reconnect(): void {
-    for (const socket of this.#sockets ?? []) socket.close();
-    this.#sockets = null;
+    for (const sockets of this.#lanes.values()) for (const socket of sockets) socket.close();
+    this.#lanes.clear();
   }
 
   /** Replies of Folio and of Redis to the requests, sent in one go, each as raw bytes. */
-  async ask(setting: Setting, requests: readonly (readonly string[])[]): Promise<[string[], string[]]> {
-    this.#sockets ??= await Promise.all([RawSocket.connect(this.folio.port), RawSocket.connect(this.redis.port)]);
+  async ask(setting: Setting, requests: readonly (readonly string[])[], lane = 0): Promise<[string[], string[]]> {
+    const known = this.#lanes.get(lane);
+    const sockets =
+      known ?? (await Promise.all([RawSocket.connect(this.folio.port), RawSocket.connect(this.redis.port)]));
+    this.#lanes.set(lane, sockets);
     const before = [
       ["HELLO", `${setting.protocol}`],
       ["SELECT", `${setting.db}`],
     ];
     const all = [...before, ...requests].map(encodeCommand).join("");
-    const replies = await Promise.all(this.#sockets.map((socket) => exchange(socket, all)));
+    const replies = await Promise.all(sockets.map((socket) => exchange(socket, all)));
     return replies.map((raw) => raw.slice(before.length)) as [string[], string[]];
   }
 }
+
+/** Settings that the data is written with, by seed: other encodings, node sizes and compression. */
+const LIMITS = [
+  [],
+  ["--list-max-listpack-size", "7", "--list-compress-depth", "1", "--stream-node-max-entries", "5"],
+  ["--hash-max-listpack-entries", "16", "--zset-max-listpack-value", "8", "--set-max-intset-entries", "20"],
+  ["--rdbcompression", "no", "--list-max-listpack-size", "-1", "--zset-max-listpack-entries", "10"],
+  ["--hash-max-listpack-value", "500", "--set-max-intset-entries", "2000", "--stream-node-max-bytes", "200"],
+];
 
 const END = "*2\r\n$4\r\nECHO\r\n$14\r\nend of replies\r\n";
 const END_REPLY = "$14\r\nend of replies\r\n";
@@ -175,18 +191,31 @@ export class CommandFuzz {
 
   /** Sends the requests to both in one go and compares their replies. */
   async #compare(setting: Setting, requests: readonly Request[]): Promise<void> {
-    const [ours, theirs] = await this.#pair.ask(
-      setting,
-      requests.map((one) => one.words),
-    );
     const stays = !requests.some((one) => ["select", "reset"].includes(one.command.name));
+    const [ours, theirs] = await this.#askBeside(setting, requests, stays ? LANES : 1);
     for (const [i, request] of requests.entries()) {
       this.#count(request, theirs[i] as string);
       const answered = { ...request, name: request.command.name, ours: ours[i] as string, theirs: theirs[i] as string };
-      if (!sameAnswer(answered)) await this.#differs(setting, requests, i);
+      if (!sameAnswer(answered)) await this.#differs(setting, requests, i, [answered.ours, answered.theirs]);
       else if (stays) await this.#lookUp(setting, request, answered.ours);
     }
     this.#pair.reconnect();
+  }
+
+  /** Replies to the requests, dealt out to so many connections that are served at the same time. */
+  async #askBeside(setting: Setting, requests: readonly Request[], lanes: number): Promise<[string[], string[]]> {
+    const dealt = Array.from({ length: lanes }, (_, lane) => requests.filter((_, i) => i % lanes === lane));
+    const asked = dealt.map((some, lane) =>
+      this.#pair.ask(
+        setting,
+        some.map((one) => one.words),
+        lane,
+      ),
+    );
+    const answered = await Promise.all(asked);
+    const inOrder = (server: 0 | 1) =>
+      requests.map((_, i) => answered[i % lanes]?.[server][Math.floor(i / lanes)] as string);
+    return [inOrder(0), inOrder(1)];
   }
 
   /** The hand-written requests, in every database and protocol. */
@@ -223,22 +252,35 @@ export class CommandFuzz {
     }
   }
 
-  /** Asks again, alone and after what came before, and reports what stays different. */
-  async #differs(setting: Setting, requests: readonly Request[], at: number): Promise<void> {
+  /** Asks again, alone and after what came before, and reports it with what stays different. */
+  async #differs(
+    setting: Setting,
+    requests: readonly Request[],
+    at: number,
+    once: [ours: string, theirs: string],
+  ): Promise<void> {
     const request = requests[at] as Request;
+    // A key may expire between one server's look and the other's.
+    const expires = (text: string) => text.includes(EXPIRING);
     let before = requests.slice(0, 0);
     let found = await this.#askAfter(setting, before, request);
     if (found === null) {
       before = requests.slice(0, at);
       found = await this.#askAfter(setting, before, request);
     }
-    if (found === null) return;
+    if (found === null && [...request.words, ...once].some(expires)) return;
+    const steady = found !== null;
+    found ??= once;
     const kind = `${request.command.name} ${kindOf(found[0])} ${kindOf(found[1])}`;
     if (this.#kinds.has(kind)) return;
     this.#kinds.add(kind);
-    const words = await this.#shrunk(setting, before, request, kind);
+    const words = steady ? await this.#shrunk(setting, before, request, kind) : request.words;
     const [ours, theirs] = (await this.#askAfter(setting, before, { ...request, words })) ?? found;
-    const after = before.length === 0 ? "" : `, only after ${before.length} others`;
+    const after = steady
+      ? before.length === 0
+        ? ""
+        : `, only after ${before.length} others`
+      : ", once, beside others";
     this.#add(kind, `${describe(setting, words)}${after}\n  folio ${shown(ours)}\n  redis ${shown(theirs)}`);
   }
 
