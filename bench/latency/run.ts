@@ -21,6 +21,11 @@ import { type Workload, workloads } from "./workloads.ts";
 const COMMAND_MS_MAX = 60_000;
 const QUIET_MS = 300;
 
+/** A higher priority, where that is allowed: the wait for the server counts, not the wait for a core. */
+function priority(value: number): string[] {
+  return process.getuid?.() === 0 ? ["nice", "-n", `-${value}`] : [];
+}
+
 interface Result extends Gaps {
   tookMs: number;
 }
@@ -70,9 +75,7 @@ class Pinger {
   readonly #child: Bun.Subprocess;
 
   private constructor(port: number) {
-    // A higher priority, where that is allowed: the wait for the server counts, not the wait for a core.
-    const nice = process.getuid?.() === 0 ? ["nice", "-n", "-15"] : [];
-    this.#child = Bun.spawn([...nice, process.execPath, join(import.meta.dir, "pinger.ts"), `${port}`], {
+    this.#child = Bun.spawn([...priority(15), process.execPath, join(import.meta.dir, "pinger.ts"), `${port}`], {
       cwd: REPOSITORY,
       stderr: "inherit",
       ipc: (message) => this.#answer(message),
@@ -154,11 +157,13 @@ const list = [
 ];
 const results = { folio: [] as Result[][], redis: [] as Result[][] };
 for (let round = 0; round < Number(values.rounds); round++) {
-  const folio = await spawnFolio([path]).ready();
+  const folio = await spawnFolio([path], { prefix: priority(10) }).ready();
   await measure(folio, list, results.folio);
   await folio.stop();
   if (values["folio-only"]) continue;
-  const redis = await spawnRedis(["--dir", dirname(path), "--dbfilename", basename(path)]).ready();
+  const redis = await spawnRedis(["--dir", dirname(path), "--dbfilename", basename(path)], {
+    prefix: priority(10),
+  }).ready();
   await measure(redis, list, results.redis);
   await redis.stop("SIGKILL");
 }

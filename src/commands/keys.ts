@@ -1,5 +1,5 @@
 /** Keys whatever their type: existence, type, expiry, names, serialized form. */
-import { dumpPayload } from "../rdb/dump.ts";
+import { dumpPayloadInSlices } from "../rdb/dump.ts";
 import { moduleName } from "../rdb/module.ts";
 import { objectType } from "../rdb/opcodes.ts";
 import type { Record } from "../rdb/record.ts";
@@ -146,7 +146,7 @@ export const rows = [
   },
 ] as const satisfies readonly Command[];
 
-/** Keys asked of the database between two yields of KEYS. */
+/** Keys looked up between two yields. */
 const KEYS_PER_SLICE = 256;
 /** Bytes of names that KEYS keeps rather than reading them again. */
 const KEPT_BYTES_MAX = 2 ** 20;
@@ -154,9 +154,19 @@ const KEPT_BYTES_MAX = 2 ** 20;
 const NO_KEY = -2;
 const NO_EXPIRY = -1;
 
-function exists(c: Context): void {
+function exists(c: Context): void | Generator<void, void, void> {
+  if (c.args.count > KEYS_PER_SLICE) return existsSliced(c);
   let count = 0;
   for (let i = 1; i < c.args.count; i++) if (lookupAny(c, i)) count++;
+  c.reply.integer(count);
+}
+
+function* existsSliced(c: Context): Generator<void, void, void> {
+  let count = 0;
+  for (let i = 1; i < c.args.count; i++) {
+    if (lookupAny(c, i)) count++;
+    if (i % KEYS_PER_SLICE === 0) yield;
+  }
   c.reply.integer(count);
 }
 
@@ -241,11 +251,11 @@ function randomkey(c: Context): void {
   else c.reply.nil();
 }
 
-function dump(c: Context): void {
+function* dump(c: Context): Generator<void, void, void> {
   if (!lookupAny(c, 1)) {
     c.reply.nil();
     return;
   }
-  const payload = dumpPayload(c.record);
+  const payload = yield* dumpPayloadInSlices(c.record);
   c.reply.bulk(payload, 0, payload.length, true);
 }

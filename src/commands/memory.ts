@@ -2,7 +2,7 @@
  * MEMORY. A key of a layer takes no memory of the process: MEMORY USAGE tells the bytes that its record takes in the
  * snapshot, and its slot in the index.
  */
-import { valueBytes } from "../rdb/dump.ts";
+import { valueBytesInSlices } from "../rdb/dump.ts";
 import type { Context } from "./context.ts";
 import { syntaxError } from "./errors.ts";
 import { helpRow } from "./help.ts";
@@ -93,12 +93,12 @@ export const rows = [
 /** Bytes of an index slot. */
 const SLOT_BYTES = 8;
 
-function usage(c: Context): void {
+function* usage(c: Context): Generator<void, void, void> {
   const { args, record, reply } = c;
   for (let i = 3; i < args.count; i += 2) {
     if (!args.is(i, "SAMPLES") || i + 1 >= args.count || integer(c, i + 1) < 0) throw syntaxError();
   }
-  if (peek(c, 2)) reply.integer(record.valueOffset - record.offset + valueBytes(record) + SLOT_BYTES);
+  if (peek(c, 2)) reply.integer(record.valueOffset - record.offset + (yield* valueBytesInSlices(record)) + SLOT_BYTES);
   else reply.nil();
 }
 

@@ -1,18 +1,31 @@
 /** The value of a string key where it lies: what the string, bitmap and HyperLogLog families share. */
 import type { Reply } from "../net/reply.ts";
 import type { Record } from "../rdb/record.ts";
-import { readString } from "../rdb/string.ts";
-import { Span } from "../util/span.ts";
+import { readString, skipString } from "../rdb/string.ts";
+import { NotReady } from "../types/not-ready.ts";
+import type { ByteSource } from "../util/byte-source.ts";
+import type { Cursor } from "../util/cursor.ts";
+import { EMPTY_BYTES, Span } from "../util/span.ts";
 import type { Context } from "./context.ts";
 import { lookup } from "./lookup.ts";
 
 const VALUE = new Span();
+/** Strings longer than this are verified in slices, so many bytes at a time, before they are read. */
+const VERIFIED_AT_ONCE_BYTES_MAX = 1024 * 1024;
+const VERIFIED_PER_SLICE_BYTES = 128 * 1024;
+/** First bytes of strings that may be long: of a length in 32 or 64 bits, of LZF. */
+const LENGTH_32 = 0x80;
+const LENGTH_64 = 0x81;
+const LZF = 0xc3;
+/** A string that was decompressed into more than this is handed to the reply, not copied. */
+const HANDED_OVER_BYTES_MIN = 1024 * 1024;
 
 /**
  * Reads the value of a string record whose cursor stands at the value. The span lies in the source, or in the record's
  * own scratch: valid until the record is read again.
  */
 export function readValue(record: Record, into: Span): void {
+  awaitVerified(record.cursor);
   readString(record.cursor, into, record.scratch);
 }
 
@@ -20,7 +33,46 @@ export function readValue(record: Record, into: Span): void {
 export function replyValue(reply: Reply, record: Record): void {
   const { cursor } = record;
   readString(cursor, VALUE, record.scratch);
-  reply.bulkSpan(VALUE, VALUE.bytes === cursor.bytes);
+  if (VALUE.bytes === cursor.bytes || VALUE.length < HANDED_OVER_BYTES_MIN) {
+    reply.bulkSpan(VALUE, VALUE.bytes === cursor.bytes);
+    return;
+  }
+  record.scratch.release();
+  reply.bulkSpan(VALUE, true);
+  VALUE.set(EMPTY_BYTES, 0, 0);
+}
+
+/** Long strings that have been verified, by their offset: a cache, the source itself lets nothing through unverified. */
+const VERIFIED = new WeakMap<ByteSource, Set<number>>();
+
+/**
+ * Throws NotReady where the string at the cursor is long and has not been verified since the start: then reading it would
+ * take a while. Only before anything has been replied.
+ */
+export function awaitVerified(cursor: Cursor): void {
+  cursor.need(1);
+  const first = cursor.bytes[cursor.pos] as number;
+  if (first === LENGTH_32 || first === LENGTH_64 || first === LZF) awaitLongVerified(cursor);
+}
+
+function awaitLongVerified(cursor: Cursor): void {
+  const { source, offset } = cursor;
+  skipString(cursor);
+  const end = cursor.offset;
+  cursor.seek(offset);
+  if (end - offset > VERIFIED_AT_ONCE_BYTES_MAX && VERIFIED.get(source)?.has(offset) !== true) {
+    throw new NotReady(verifyInSlices(source, offset, end));
+  }
+}
+
+function* verifyInSlices(source: ByteSource, from: number, end: number): Generator<void, void, void> {
+  for (let at = from; at < end; at += VERIFIED_PER_SLICE_BYTES) {
+    source.admit(at, Math.min(VERIFIED_PER_SLICE_BYTES, end - at));
+    yield;
+  }
+  const verified = VERIFIED.get(source);
+  if (verified === undefined) VERIFIED.set(source, new Set([from]));
+  else verified.add(from);
 }
 
 /** The string at argument `index`, empty where there is no such key. Throws ReplyError WRONGTYPE. Valid as `c.record` is. */

@@ -5,7 +5,7 @@ import { Span } from "../util/span.ts";
 import type { Context } from "./context.ts";
 import { lookup, lookupAny } from "./lookup.ts";
 import { integer } from "./parse.ts";
-import { replyValue, stringAt } from "./string-value.ts";
+import { awaitVerified, replyValue, stringAt } from "./string-value.ts";
 import { type Command, PEEK_FIRST, READ_ALL, READ_FIRST } from "./table.ts";
 
 export const rows = [
@@ -91,8 +91,12 @@ const KEYS_PER_SLICE = 512;
 const VALUE = new Span();
 
 function get(c: Context): void {
-  if (lookup(c, 1, "string")) replyValue(c.reply, c.record);
-  else c.reply.nil();
+  if (!lookup(c, 1, "string")) {
+    c.reply.nil();
+    return;
+  }
+  awaitVerified(c.record.cursor);
+  replyValue(c.reply, c.record);
 }
 
 function mget(c: Context): void | Generator<void, void, void> {

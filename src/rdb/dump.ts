@@ -11,10 +11,11 @@ import { Span } from "../util/span.ts";
 import { Crc64 } from "./crc64.ts";
 import { RdbType, rdbTypeName, VALKEY_TYPE_BASE } from "./opcodes.ts";
 import type { Record } from "./record.ts";
-import { skipValue } from "./skip.ts";
+import { skipValueInSlices } from "./skip.ts";
 
 const FOOTER_BYTES = 10;
-const COPY_BYTES = 2 ** 20;
+/** Bytes copied or summed between two yields. */
+const SLICE_BYTES = 128 * 1024;
 /** Redis's limit for one string of a reply (proto-max-bulk-len). */
 const PAYLOAD_BYTES_MAX = 512 * 2 ** 20;
 /** The version that came with RESTORE. */
@@ -45,14 +46,24 @@ export function dumpVersion(type: number): number {
 
 /** Length in bytes of the value as it lies in the file. Moves the record's cursor behind it. */
 export function valueBytes(record: Record): number {
+  return drained(valueBytesInSlices(record));
+}
+
+/** As `valueBytes`, in slices: the record's cursor must stay alone between them. */
+export function* valueBytesInSlices(record: Record): Generator<void, number, void> {
   record.seekValue();
-  skipValue(record.cursor, record.type);
+  yield* skipValueInSlices(record.cursor, record.type);
   return record.cursor.offset - record.valueOffset;
 }
 
 /** The payload, a fresh array. Throws FormatError, "too-long" for a value beyond 512 MB. */
 export function dumpPayload(record: Record): Uint8Array {
-  const length = valueBytes(record);
+  return drained(dumpPayloadInSlices(record));
+}
+
+/** As `dumpPayload`, in slices: the record's cursor must stay alone between them. */
+export function* dumpPayloadInSlices(record: Record): Generator<void, Uint8Array, void> {
+  const length = yield* valueBytesInSlices(record);
   if (length > PAYLOAD_BYTES_MAX) {
     const found = `a ${rdbTypeName(record.type)} of ${length} bytes`;
     throw new FormatError("too-long", record.offset, found, `at most ${PAYLOAD_BYTES_MAX} bytes for DUMP`);
@@ -60,21 +71,34 @@ export function dumpPayload(record: Record): Uint8Array {
   const payload = new Uint8Array(1 + length + FOOTER_BYTES);
   payload[0] = record.type % VALKEY_TYPE_BASE;
   record.seekValue();
-  copyOut(record.cursor, length, payload, 1);
+  yield* copyOut(record.cursor, length, payload, 1);
   const version = dumpVersion(record.type);
   payload[1 + length] = version & 0xff;
   payload[2 + length] = version >>> 8;
-  const crc = new Crc64().update(payload, 0, 3 + length);
-  const footer = new DataView(payload.buffer, payload.byteOffset + 3 + length, 8);
+  const crc = new Crc64();
+  const end = 3 + length;
+  for (let at = 0; at < end; at += SLICE_BYTES) {
+    if (at > 0) yield;
+    crc.update(payload, at, Math.min(SLICE_BYTES, end - at));
+  }
+  const footer = new DataView(payload.buffer, payload.byteOffset + end, 8);
   footer.setInt32(0, crc.low, true);
   footer.setInt32(4, crc.high, true);
   return payload;
 }
 
-function copyOut(cursor: Cursor, length: number, into: Uint8Array, at: number): void {
+function drained<T>(slices: Generator<void, T, void>): T {
+  for (;;) {
+    const step = slices.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+function* copyOut(cursor: Cursor, length: number, into: Uint8Array, at: number): Generator<void, void, void> {
   const piece = new Span();
   for (let done = 0; done < length; done += piece.length) {
-    cursor.span(Math.min(COPY_BYTES, length - done), piece);
+    if (done > 0) yield;
+    cursor.span(Math.min(SLICE_BYTES, length - done), piece);
     into.set(piece.bytes.subarray(piece.start, piece.start + piece.length), at + done);
   }
 }

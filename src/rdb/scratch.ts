@@ -20,6 +20,11 @@ export class Scratch {
     return this.#bytes;
   }
 
+  /** Lets go of the piece, which is the user's alone from now on. */
+  release(): void {
+    this.#resize(INITIAL_BYTES);
+  }
+
   #keepOrShrink(n: number): void {
     this.#smallCalls = n > RETAINED_BYTES_MAX ? 0 : this.#smallCalls + 1;
     if (this.#smallCalls > SMALL_CALLS_MAX) this.#resize(n);

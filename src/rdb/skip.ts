@@ -31,6 +31,41 @@ export function skipValue(cursor: Cursor, type: number): void {
   else skipCollection(cursor, type);
 }
 
+/** Elements skipped between two yields. */
+const ELEMENTS_PER_SLICE = 1024;
+
+/** As `skipValue`, in slices where the value is a sequence that may be long. The cursor must stay alone between them. */
+export function* skipValueInSlices(cursor: Cursor, type: number): Generator<void, void, void> {
+  const skipElement = ELEMENT_SKIPS.get(type);
+  if (skipElement === undefined) {
+    skipValue(cursor, type);
+    return;
+  }
+  for (let count = readCount(cursor, 1); count > 0; count--) {
+    skipElement(cursor);
+    if (count % ELEMENTS_PER_SLICE === 0) yield;
+  }
+}
+
+/** How an element of the sequences without a head of their own is skipped. */
+const ELEMENT_SKIPS: ReadonlyMap<number, (cursor: Cursor) => void> = new Map([
+  [RdbType.LIST, skipString],
+  [RdbType.SET, skipString],
+  [RdbType.LIST_QUICKLIST, skipString],
+  [RdbType.HASH, skipPair],
+  [RdbType.ZSET_2, skipScored],
+]);
+
+function skipPair(cursor: Cursor): void {
+  skipString(cursor);
+  skipString(cursor);
+}
+
+function skipScored(cursor: Cursor): void {
+  skipString(cursor);
+  cursor.skip(8);
+}
+
 function skipCollection(cursor: Cursor, type: number): void {
   switch (type) {
     case RdbType.HASH_ZIPMAP:
