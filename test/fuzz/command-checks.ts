@@ -5,7 +5,7 @@
 
 import type { ServerProcess } from "../support/processes.ts";
 import { parsedReply, type RespClient, type RespValue } from "../support/resp-client.ts";
-import { EXPIRING, type FuzzKey, pick, STALE_COUNT } from "./command-data.ts";
+import { EXPIRING, type FuzzKey, type KeyGroup, pick, STALE_COUNT } from "./command-data.ts";
 import type { Random } from "./resp-inputs.ts";
 
 /** A database that the fuzz keeps out of its data, for restored values. */
@@ -37,7 +37,7 @@ export function followUp(name: string, words: readonly string[], ours: string): 
   if (ours.startsWith("-")) return null;
   if (name === "randomkey") {
     const value = parsedReply(ours);
-    if (typeof value !== "string") return null;
+    if (typeof value !== "string" || value.startsWith(EXPIRING)) return null;
     return { words: ["EXISTS", value], wrong: (reply) => (reply === ":1\r\n" ? null : `no such key: ${value}`) };
   }
   const lookup = { srandmember: "SMISMEMBER", hrandfield: "HMGET", zrandmember: "ZMSCORE" }[name];
@@ -119,6 +119,42 @@ export async function findScanDifference(
     return `${JSON.stringify(words)} over all: only folio has ${more}, only redis has ${less}`;
   } finally {
     for (const client of clients) client.close();
+  }
+}
+
+/** Commands whose order a compact encoding fixes. */
+const WALKS: Partial<Record<KeyGroup, readonly (readonly string[])[]>> = {
+  set: [["SMEMBERS"], ["SSCAN", "0"], ["SUNION"], ["SORT_RO", "BY", "nosort", "GET", "#"]],
+  hash: [["HGETALL"], ["HKEYS"], ["HVALS"], ["HSCAN", "0"], ["HSCAN", "5", "COUNT", "1"]],
+  "sorted-set": [
+    ["ZRANGE", "0", "-1"],
+    ["SORT_RO", "BY", "nosort"],
+  ],
+};
+
+/** The order of a collection that Redis holds in a compact encoding (its stored order): what differs, or null. */
+export async function findOrderDifference(
+  random: Random,
+  servers: Servers,
+  db: number,
+  keys: readonly FuzzKey[],
+): Promise<string | null> {
+  const key = pick(random, keys);
+  const walks = WALKS[key.group] ?? [];
+  const [folio, redis] = await Promise.all([servers.folio.connect(), servers.redis.connect()]);
+  try {
+    for (const client of [folio, redis]) await client.command("SELECT", `${db}`);
+    if (!/listpack|intset/.test(String(await redis.command("OBJECT", "ENCODING", key.name)))) return null;
+    for (const [command = "", ...rest] of walks) {
+      const [ours, theirs] = await Promise.all(
+        [folio, redis].map(async (client) => JSON.stringify(await client.command(command, key.name, ...rest))),
+      );
+      if (ours !== theirs) return `${command} ${key.name}: ${ours?.slice(0, 300)}, ${theirs?.slice(0, 300)}`;
+    }
+    return null;
+  } finally {
+    folio.close();
+    redis.close();
   }
 }
 

@@ -103,6 +103,12 @@ function sizeOf(random: Random, name: string): number {
   return isBig(name) ? 2000 + below(random, 3000) : pick(random, SIZES);
 }
 
+/** Beyond the sizes that are copied or decompressed at once. */
+function longValue(random: Random): string {
+  const length = 60_000 + below(random, 200_000);
+  return random() < 0.5 ? "abcdefghi".repeat(length / 9) : randomBytes(random, length).padEnd(60_000, "x");
+}
+
 function many<T>(count: number, make: (i: number) => T): T[] {
   return Array.from({ length: count }, (_, i) => make(i));
 }
@@ -133,6 +139,7 @@ function filled(name: string, group: KeyGroup, members: string[], commands: stri
 }
 
 function stringKey(random: Random, name: string): Filled {
+  if (isBig(name)) return filled(name, "string", ["ab"], [["SET", name, longValue(random)]]);
   const value = random() < 0.2 ? randomBytes(random, 3000) : stockValue(random);
   return filled(name, "string", [value.slice(0, 20), value.slice(-5)], [["SET", name, value]]);
 }
@@ -147,7 +154,8 @@ function hyperLogLogKey(random: Random, name: string): Filled {
 function listKey(random: Random, name: string): Filled {
   const plain = random() < 0.5 || isBig(name);
   const members = many(sizeOf(random, name), () => (plain ? stockWord(random, stockOf(name)) : stockValue(random)));
-  return filled(name, "list", members, [["RPUSH", name, ...members]]);
+  const long = name.endsWith(":1") ? [longValue(random)] : [];
+  return filled(name, "list", members, [["RPUSH", name, ...members, ...long]]);
 }
 
 function setKey(random: Random, name: string): Filled {
@@ -160,8 +168,10 @@ function setKey(random: Random, name: string): Filled {
 
 function hashKey(random: Random, name: string): Filled {
   const fields = many(sizeOf(random, name), () => stockWord(random, stockOf(name)));
+  if (name.endsWith(":1")) fields.push("long");
   const short = random() < 0.5 || isBig(name);
   const pairs = fields.flatMap((field) => [field, short ? stockWord(random) : stockValue(random)]);
+  if (name.endsWith(":1")) pairs.splice(-1, 1, longValue(random));
   return filled(name, "hash", fields, [["HSET", name, ...pairs]]);
 }
 

@@ -435,6 +435,8 @@ function harmless(command: FuzzCommand, words: string[]): string[] {
     case "georadius":
     case "georadiusbymember":
       return stale.map((word) => (/^store/i.test(word) ? "ASC" : word));
+    case "lcs":
+      return stale.map((word) => (isBig(word) ? "missing" : word));
     case "xread":
       return stale.map((word, i) => {
         const waits = /^block$/i.test(stale[i - 1] ?? "") && WHOLE.test(word) && !word.startsWith("-");

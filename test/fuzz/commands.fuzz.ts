@@ -15,7 +15,7 @@ import { RawSocket } from "../support/raw-socket.ts";
 import { replyEnd } from "../support/redis-server.ts";
 import { encodeCommand } from "../support/resp-client.ts";
 import { CASES } from "./command-cases.ts";
-import { findDumpDifference, findScanDifference, followUp } from "./command-checks.ts";
+import { findDumpDifference, findOrderDifference, findScanDifference, followUp } from "./command-checks.ts";
 import { EXPIRING, FUZZ_DATABASES, type FuzzKey, fillForFuzz, pick } from "./command-data.ts";
 import { sameAnswer } from "./command-rules.ts";
 import { commandOf, type FuzzCommand, WordMaker } from "./command-words.ts";
@@ -245,7 +245,7 @@ export class CommandFuzz {
 
   async #wholeChecks(random: Random, setting: Setting, place: number): Promise<void> {
     const keys = this.#keys[place] as FuzzKey[];
-    for (const find of [findScanDifference, findDumpDifference]) {
+    for (const find of [findScanDifference, findOrderDifference, findDumpDifference]) {
       const wrong = await find(random, this.#pair, setting.db, keys);
       this.report.checks++;
       if (wrong !== null) this.#add(find.name, `${describe(setting, [])}\n  ${wrong}`);
