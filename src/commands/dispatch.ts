@@ -10,6 +10,7 @@
  */
 import type { Args } from "../net/args.ts";
 import type { Connection, Limits, RequestService } from "../net/connection.ts";
+import type { LookAhead } from "../net/look-ahead.ts";
 import type { Reply } from "../net/reply.ts";
 import { NotReady } from "../types/not-ready.ts";
 import { FormatError } from "../util/format-error.ts";
@@ -75,6 +76,11 @@ export class Dispatcher implements RequestService<Client> {
     context.nowMs = Date.now();
     connection.owner.activeAtMs = context.nowMs;
     this.clockMs = performance.now();
+  }
+
+  prefetch(connection: Connection<Client>, ahead: LookAhead): void {
+    const database = this.server.keyspace.database(connection.owner.dbid);
+    database.prefetch(ahead.bytes, ahead.starts, ahead.lengths, ahead.count);
   }
 
   execute(connection: Connection<Client>, args: Args): boolean {

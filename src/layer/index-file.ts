@@ -92,6 +92,12 @@ export class IndexFile {
     return words;
   }
 
+  /** As `load`, without verifying: for touching only. */
+  peek(page: number): Int32Array {
+    this.at = (page & (PAGES_PER_WINDOW - 1)) << WORDS_PER_PAGE_SHIFT;
+    return this.#words[page >>> PAGES_PER_WINDOW_SHIFT] as Int32Array;
+  }
+
   /** CRC32 of block `block` of the RDB, as an unsigned 32-bit number. Throws DamagedError "damaged-index". */
   blockChecksum(block: number): number {
     const page = this.header.checksums.firstPage + Math.floor(block / CHECKSUMS_PER_PAGE);

@@ -40,6 +40,22 @@ export class KeyTable {
     return this.#search(((h0 >>> 0) * this.#pagesPerHash) | 0);
   }
 
+  /** Loads the first word of the page where the search for a hash begins. For prefetching: unverified, of no meaning. */
+  touchPage(h0: number): number {
+    const words = this.#index.peek(this.#firstPage + (((h0 >>> 0) * this.#pagesPerHash) | 0));
+    return words[this.#index.at + COUNT_WORD] as number;
+  }
+
+  /** As `touchPage`: loads the slot where the hash's tag should be. */
+  touchSlot(h0: number, h1: number): number {
+    const words = this.#index.peek(this.#firstPage + (((h0 >>> 0) * this.#pagesPerHash) | 0));
+    const { at } = this.#index;
+    const position = ((h1 >>> 16) * ((words[at + COUNT_WORD] as number) & 0xffff)) >>> 16;
+    const word = at + ENTRIES_WORD + 2 * position;
+    // The search walks some slots either way: the neighbouring cache lines too.
+    return (words[word - 16] as number) ^ (words[word] as number) ^ (words[word + 16] as number);
+  }
+
   /** The offset of the next one, or -1. Throws DamagedError. */
   next(): number {
     const words = this.#index.load(this.#firstPage + this.#page);

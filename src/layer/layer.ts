@@ -18,6 +18,7 @@ import { hashed, hashKey } from "./hash.ts";
 import type { IndexFile } from "./index-file.ts";
 import { KeyTable } from "./key-table.ts";
 import { type LayerOptions, openLayer } from "./open.ts";
+import { Prefetch } from "./prefetch.ts";
 
 /** Figures for INFO's section # Layers and the log. Bytes, counts; times in milliseconds since 1970. */
 export interface LayerFacts {
@@ -57,6 +58,7 @@ export class Layer implements ByteSource {
   #index: IndexFile;
   #seed: HashSeed;
   readonly #checks: BlockChecks;
+  readonly #ahead = new Prefetch();
   #tables: (KeyTable | undefined)[] = [];
   #expiries: (ExpiryList | undefined)[] = [];
   readonly #dead: (DeadBits | undefined)[] = [];
@@ -115,9 +117,18 @@ export class Layer implements ByteSource {
   locate(dbid: number, bytes: Uint8Array, start: number, length: number, record: Record): number {
     const table = this.#tables[dbid];
     if (table === undefined) return -1;
-    hashKey(this.#seed, bytes, start, length);
     try {
       const dead = this.#dead[dbid] as DeadBits;
+      const ahead = this.#ahead.take(dbid, bytes, start);
+      if (ahead >= 0) {
+        const offset = this.#ahead.offsets[ahead] as number;
+        const slot = this.#ahead.slots[ahead] as number;
+        if (offset >= 0 && (dead.count === 0 || !dead.has(slot))) {
+          this.#read(dbid, offset, record);
+          if (record.matches(bytes, start, length)) return slot;
+        }
+      }
+      hashKey(this.#seed, bytes, start, length);
       for (let offset = table.first(hashed.h0, hashed.h1); offset >= 0; offset = table.next()) {
         if (dead.count !== 0 && dead.has(table.slot)) continue;
         this.#read(dbid, offset, record);
@@ -127,6 +138,12 @@ export class Layer implements ByteSource {
       throw this.#noticed(error);
     }
     return -1;
+  }
+
+  /** Looks up keys that will be asked for next: see prefetch.ts. A hint; never throws. */
+  prefetch(dbid: number, bytes: Uint8Array, starts: Int32Array, lengths: Int32Array, count: number): void {
+    const table = this.#tables[dbid];
+    if (table !== undefined) this.#ahead.begin(table, this.#seed, this.windows, bytes, starts, lengths, count);
   }
 
   /** Slot numbers of a database are below this: see `readSlot`. */
