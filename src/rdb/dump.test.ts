@@ -36,6 +36,15 @@ describe("payload", () => {
       expect(footer.getBigUint64(2, true)).toBe(crc64(payload, 0, length - 8));
     });
   }
+
+  for (const size of [131_000, 131_072, 262_144, 400_001]) {
+    test(`the CRC64 of a string of ${size} bytes, summed in slices`, () => {
+      const value = bytesOf([0x80, 0, size >>> 16, (size >>> 8) & 0xff, size & 0xff], new Uint8Array(size).fill(0x5a));
+      const payload = dumpPayload(recordOf({ ...(SAMPLES[0] as Sample), type: RdbType.STRING, value }));
+      const footer = new DataView(payload.buffer, payload.byteOffset + payload.length - 8);
+      expect(footer.getBigUint64(0, true)).toBe(crc64(payload, 0, payload.length - 8));
+    });
+  }
 });
 
 const hasServer = Bun.which("redis-server") !== null && Bun.which("redis-cli") !== null;

@@ -79,7 +79,7 @@ export function* dumpPayloadInSlices(record: Record): Generator<void, Uint8Array
   const end = 3 + length;
   for (let at = 0; at < end; at += SLICE_BYTES) {
     if (at > 0) yield;
-    crc.update(payload, at, Math.min(SLICE_BYTES, end - at));
+    crc.update(payload, at, Math.min(at + SLICE_BYTES, end));
   }
   const footer = new DataView(payload.buffer, payload.byteOffset + end, 8);
   footer.setInt32(0, crc.low, true);
