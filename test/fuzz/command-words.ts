@@ -440,7 +440,7 @@ function harmless(command: FuzzCommand, words: string[]): string[] {
     case "xread":
       return stale.map((word, i) => {
         const waits = /^block$/i.test(stale[i - 1] ?? "") && WHOLE.test(word) && !word.startsWith("-");
-        return waits && word.length < 19 ? "1" : word;
+        return waits && BigInt(word) < 2n ** 63n ? "1" : word;
       });
     case "hrandfield":
     case "srandmember":
