@@ -68,20 +68,23 @@ export class Args {
     return true;
   }
 
-  /** A copy that owns its bytes: argument bytes only, packed. */
+  /** A copy that owns its bytes: one piece of the request, from the first argument to the end of the last. */
   detached(): Args {
-    let total = 0;
-    for (let i = 0; i < this.count; i++) total += this.lengths[i] as number;
-    const copy = new Args();
-    copy.bytes = new Uint8Array(total);
-    let at = 0;
-    for (let i = 0; i < this.count; i++) {
-      const start = this.starts[i] as number;
-      const length = this.lengths[i] as number;
-      copy.bytes.set(this.bytes.subarray(start, start + length), at);
-      copy.add(at, length);
-      at += length;
+    const { count, starts, lengths } = this;
+    let first = Number.MAX_SAFE_INTEGER;
+    let end = 0;
+    for (let i = 0; i < count; i++) {
+      const start = starts[i] as number;
+      if (start < first) first = start;
+      if (start + (lengths[i] as number) > end) end = start + (lengths[i] as number);
     }
+    const copy = new Args();
+    copy.count = count;
+    if (count === 0) return copy;
+    copy.bytes = new Uint8Array(this.bytes.subarray(first, end));
+    copy.starts = starts.slice(0, count);
+    copy.lengths = lengths.slice(0, count);
+    for (let i = 0; i < count; i++) copy.starts[i] = (starts[i] as number) - first;
     return copy;
   }
 
