@@ -130,7 +130,12 @@ const END_REPLY = "$14\r\nend of replies\r\n";
 
 async function exchange(socket: RawSocket, bytes: string): Promise<string[]> {
   socket.received = "";
-  socket.send(bytes + END);
+  // In three pieces, cut anywhere (the same at every replay): requests and their words come torn.
+  const cut = (bytes.length * 31) % 997;
+  for (const piece of [bytes.slice(0, cut), bytes.slice(cut, cut * 7), bytes.slice(cut * 7) + END]) {
+    socket.send(piece);
+    await Bun.sleep(0);
+  }
   if (!(await socket.until((it) => it.received.endsWith(END_REPLY), 60_000))) {
     throw new Error(`no end of replies${socket.closed ? ": closed" : ""}; last: ${shown(socket.received.slice(-300))}`);
   }
