@@ -86,10 +86,14 @@ function readConsumer(cursor: Cursor, type: number, pending: PendingEntries, ind
   const seenTimeMs = readExpireMs(cursor);
   const activeTimeMs = type === RdbType.STREAM_LISTPACKS_3 ? readExpireMs(cursor) : seenTimeMs;
   const pendingCount = readCount(cursor, ID_BYTES);
+  let expected = 0;
   for (let i = 0; i < pendingCount; i++) {
     const { offset } = cursor;
     const id = { ms: cursor.u64be(), seq: cursor.u64be() };
-    const entry = findPending(pending, id);
+    // Both lists are in ID order: mostly the entry behind the one before.
+    const isNext = expected < pending.count && pending.ms[expected] === id.ms && pending.seq[expected] === id.seq;
+    const entry = isNext ? expected : findPending(pending, id);
+    expected = entry + 1;
     if (entry < 0) {
       throw new FormatError(
         "bad-stream",
