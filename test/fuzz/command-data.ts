@@ -16,8 +16,14 @@ export interface FuzzKey {
   readonly consumerGroups: readonly string[];
 }
 
-/** Databases that hold keys; the others are empty. */
-export const FUZZ_DATABASES = [0, 3, 15];
+/** A database with keys. */
+export interface FuzzDatabase {
+  readonly db: number;
+  readonly keys: readonly FuzzKey[];
+}
+
+/** Databases that are filled; the others are empty. */
+const FILLED_DATABASES = [0, 3, 15];
 
 /** A HyperLogLog whose cached count is stale: PFCOUNT would write to it in Redis, so only PFCOUNT may ask for it. */
 export const STALE_COUNT = "pf:";
@@ -260,10 +266,10 @@ function databaseKeys(random: Random): Filled[] {
   return made;
 }
 
-/** Fills the server; the keys of each database of FUZZ_DATABASES, in their order. Throws on an error reply. */
-export async function fillForFuzz(client: RespClient, random: Random): Promise<FuzzKey[][]> {
-  const databases: FuzzKey[][] = [];
-  for (const db of FUZZ_DATABASES) {
+/** Fills the server; what it holds then. Throws on an error reply. */
+export async function fillForFuzz(client: RespClient, random: Random): Promise<FuzzDatabase[]> {
+  const databases: FuzzDatabase[] = [];
+  for (const db of FILLED_DATABASES) {
     const made = databaseKeys(random);
     const commands = [["SELECT", `${db}`], ...made.flatMap((one) => one.commands)];
     for (const { key } of made) {
@@ -275,7 +281,36 @@ export async function fillForFuzz(client: RespClient, random: Random): Promise<F
     for (const reply of await client.pipeline(commands)) {
       if (typeof reply === "string" && reply.startsWith("-")) throw new Error(reply);
     }
-    databases.push(made.map((one) => one.key));
+    databases.push({ db, keys: made.map((one) => one.key) });
+  }
+  return databases;
+}
+
+const KEYS_MAX = 500;
+const SAMPLES: { readonly [type: string]: [group: KeyGroup, ...words: string[]] } = {
+  string: ["string", "GETRANGE", "0", "20"],
+  list: ["list", "LRANGE", "0", "59"],
+  set: ["set", "SRANDMEMBER", "60"],
+  hash: ["hash", "HRANDFIELD", "60"],
+  zset: ["sorted-set", "ZRANGE", "0", "59"],
+  stream: ["stream", "XRANGE", "-", "+", "COUNT", "60"],
+};
+
+/** What a server holds that was filled by others: names and some of the members. */
+export async function readForFuzz(client: RespClient): Promise<FuzzDatabase[]> {
+  const databases: FuzzDatabase[] = [];
+  for (let db = 0; db < 16; db++) {
+    await client.command("SELECT", `${db}`);
+    const names = (await client.command("KEYS", "*")) as string[];
+    const keys: FuzzKey[] = [];
+    for (const name of names.slice(0, KEYS_MAX)) {
+      const sample = SAMPLES[String(await client.command("TYPE", name)).slice(1)];
+      if (sample === undefined) continue;
+      const [group, command = "", ...rest] = sample;
+      const members = [await client.command(command, name, ...rest)].flat().map((one) => String([one].flat()[0]));
+      keys.push({ name, group, members, consumerGroups: [] });
+    }
+    if (keys.length > 0) databases.push({ db, keys });
   }
   return databases;
 }

@@ -2,11 +2,11 @@
  * Fuzzes every read command beside a real redis-server: both serve the same dump, get the same random requests in
  * pipelines, in RESP2 and RESP3, and must answer the same bytes, but for what command-rules.ts lists.
  *
- *   bun test/fuzz/commands.fuzz.ts --seconds 60 --seed 1 [--commands 100000] [--only zrange]
+ *   bun test/fuzz/commands.fuzz.ts --seconds 60 --seed 1 [--commands 100000] [--only zrange] [--dump file.rdb]
  *
- * The seed repeats data and requests. A difference is asked again alone, made as short as it stays one, and printed.
+ * The seed repeats data and requests; the data is a given file's with --dump. A difference is asked again alone, made as short as it stays one, and printed.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ServerProcess, spawnFolio, spawnRedis } from "../support/processes.ts";
@@ -16,7 +16,7 @@ import { replyEnd } from "../support/redis-server.ts";
 import { encodeCommand } from "../support/resp-client.ts";
 import { CASES } from "./command-cases.ts";
 import { findDumpDifference, findOrderDifference, findScanDifference, followUp } from "./command-checks.ts";
-import { EXPIRING, FUZZ_DATABASES, type FuzzKey, fillForFuzz, pick } from "./command-data.ts";
+import { EXPIRING, type FuzzDatabase, type FuzzKey, fillForFuzz, pick, readForFuzz } from "./command-data.ts";
 import { sameAnswer } from "./command-rules.ts";
 import { commandOf, type FuzzCommand, WordMaker } from "./command-words.ts";
 import type { Random } from "./resp-inputs.ts";
@@ -43,6 +43,8 @@ export interface FuzzOptions {
   readonly commands?: number;
   /** Only this command, as "zrange" or "xinfo|stream". */
   readonly only?: string | undefined;
+  /** The file to serve, instead of data made by the seed. The redis-server must be able to load it. */
+  readonly dump?: string | undefined;
 }
 
 export interface FuzzReport {
@@ -71,20 +73,21 @@ export class Pair {
   }
 
   /** Starts redis-server, fills it by the seed, has it save, load what it saved, and starts Folio on that file. */
-  static async start(seed: number): Promise<{ pair: Pair; keys: FuzzKey[][] }> {
+  static async start({ seed, dump }: FuzzOptions): Promise<{ pair: Pair; databases: FuzzDatabase[] }> {
     const folder = mkdtempSync(join(tmpdir(), "folio-command-fuzz-"));
     const limits = LIMITS[seed % LIMITS.length] as string[];
     const args = ["--dir", folder, "--dbfilename", "dump.rdb", ...limits];
+    if (dump !== undefined) copyFileSync(dump, join(folder, "dump.rdb"));
     const redis = await spawnRedis(args, { env: { LC_ALL: "C" } }).ready();
     const client = await redis.connect();
-    const keys = await fillForFuzz(client, randomFrom(seed));
-    for (const words of [["SAVE"], ["DEBUG", "RELOAD", "NOSAVE"]]) {
+    const databases = await (dump === undefined ? fillForFuzz(client, randomFrom(seed)) : readForFuzz(client));
+    for (const words of dump === undefined ? [["SAVE"], ["DEBUG", "RELOAD", "NOSAVE"]] : []) {
       const reply = await client.command(...words);
       if (reply !== "+OK") throw new Error(`${words.join(" ")} answered ${String(reply)}`);
     }
     client.close();
     const folio = await spawnFolio([join(folder, "dump.rdb"), ...limits]).ready();
-    return { pair: new Pair(folio, redis, folder), keys };
+    return { pair: new Pair(folio, redis, folder), databases };
   }
 
   async stop(): Promise<void> {
@@ -161,13 +164,13 @@ function kindOf(reply: string): string {
 export class CommandFuzz {
   readonly report: FuzzReport = { commands: 0, checks: 0, errors: 0, perCommand: new Map(), differences: [] };
   readonly #pair: Pair;
-  readonly #keys: FuzzKey[][];
+  readonly #databases: readonly FuzzDatabase[];
   readonly #options: FuzzOptions;
   readonly #kinds = new Set<string>();
 
-  constructor(pair: Pair, keys: FuzzKey[][], options: FuzzOptions) {
+  constructor(pair: Pair, databases: readonly FuzzDatabase[], options: FuzzOptions) {
     this.#pair = pair;
-    this.#keys = keys;
+    this.#databases = databases;
     this.#options = options;
   }
 
@@ -183,15 +186,15 @@ export class CommandFuzz {
   }
 
   async #round(random: Random): Promise<void> {
-    const place = Math.floor(random() * FUZZ_DATABASES.length);
-    const setting: Setting = { db: FUZZ_DATABASES[place] as number, protocol: pick(random, [2, 3] as const) };
-    const maker = new WordMaker(random, this.#keys[place] as FuzzKey[]);
+    const { db, keys } = pick(random, this.#databases);
+    const setting: Setting = { db, protocol: pick(random, [2, 3] as const) };
+    const maker = new WordMaker(random, keys);
     const { only } = this.#options;
     await this.#compare(
       setting,
       Array.from({ length: REQUESTS_PER_ROUND }, () => maker.request(only)),
     );
-    if (only === undefined) await this.#wholeChecks(random, setting, place);
+    if (only === undefined) await this.#wholeChecks(random, setting, keys);
   }
 
   /** Sends the requests to both in one go and compares their replies. */
@@ -226,7 +229,7 @@ export class CommandFuzz {
   /** The hand-written requests, in every database and protocol. */
   async #cases(): Promise<void> {
     const requests = CASES.map((words) => ({ command: commandOf(words), words: [...words] }));
-    for (const db of FUZZ_DATABASES) {
+    for (const { db } of this.#databases) {
       for (const protocol of [2, 3] as const) {
         await this.#compare({ db, protocol }, requests);
       }
@@ -248,8 +251,7 @@ export class CommandFuzz {
     if (wrong !== null) this.#add(request.command.name, `${describe(setting, request.words)}\n  ${wrong}`);
   }
 
-  async #wholeChecks(random: Random, setting: Setting, place: number): Promise<void> {
-    const keys = this.#keys[place] as FuzzKey[];
+  async #wholeChecks(random: Random, setting: Setting, keys: readonly FuzzKey[]): Promise<void> {
     for (const find of [findScanDifference, findOrderDifference, findDumpDifference]) {
       const wrong = await find(random, this.#pair, setting.db, keys);
       this.report.checks++;
@@ -337,9 +339,9 @@ function describe(setting: Setting, words: readonly string[]): string {
 
 /** Starts both servers, runs, and ends them. */
 export async function fuzzCommands(options: FuzzOptions): Promise<FuzzReport> {
-  const { pair, keys } = await Pair.start(options.seed);
+  const { pair, databases } = await Pair.start(options);
   try {
-    return await new CommandFuzz(pair, keys, options).run();
+    return await new CommandFuzz(pair, databases, options).run();
   } finally {
     await pair.stop();
   }
@@ -354,7 +356,7 @@ if (import.meta.main) {
   const seconds = Number(option("--seconds") ?? 60);
   const commands = Number(option("--commands") ?? Number.MAX_SAFE_INTEGER);
   console.log(`command fuzz: --seconds ${seconds} --seed ${seed}`);
-  const report = await fuzzCommands({ seconds, seed, commands, only: option("--only") });
+  const report = await fuzzCommands({ seconds, seed, commands, only: option("--only"), dump: option("--dump") });
   for (const difference of report.differences) console.log(`\n${difference}`);
   const { differences, perCommand, checks, errors } = report;
   const least = [...perCommand].sort((a, b) => a[1] - b[1]).slice(0, 3);
