@@ -36,9 +36,16 @@ export class Draw {
   readonly walk: Uint32Array;
 
   constructor(size: number, count: number) {
-    this.positions = Float64Array.from({ length: count }, () => randomIndex(size));
-    const { positions } = this;
-    this.walk = Uint32Array.from({ length: count }, (_, i) => i);
-    this.walk.sort((a, b) => (positions[a] as number) - (positions[b] as number));
+    this.positions = new Float64Array(count);
+    this.walk = new Uint32Array(count);
+    // Position and index in one number each: these sort without a comparison in JavaScript.
+    const order = new Float64Array(count);
+    for (let i = 0; i < count; i++) {
+      const position = randomIndex(size);
+      this.positions[i] = position;
+      order[i] = position * count + i;
+    }
+    order.sort();
+    for (let i = 0; i < count; i++) this.walk[i] = (order[i] as number) % count;
   }
 }

@@ -116,7 +116,7 @@ async function verifyTrailer(crew: Crew, scan: ScanResult, sum: Crc64Value, summ
     "bad-checksum",
     endOffset,
     `a CRC64 of 0x${toBigInt(trailer).toString(16).padStart(16, "0")}`,
-    `0x${toBigInt(found).toString(16).padStart(16, "0")}, which is that of the ${endOffset} bytes before it; the file is damaged, restore it from a copy`,
+    `0x${toBigInt(found).toString(16).padStart(16, "0")}, which is that of the ${endOffset} bytes before it`,
   );
 }
 
