@@ -243,6 +243,12 @@ export const WANTED: readonly Wanted[] = [
     same: ({ ours, theirs }) => Number(ours.slice(1)) < Number(theirs.slice(1)) && near(12)({ ours, theirs }),
   },
   {
+    of: ["role"],
+    why: "there is no replication yet: the offset that a file notes is not taken over",
+    documented: "replication",
+    same: sameType,
+  },
+  {
     of: ["lolwut"],
     why: "a picture of Folio's own, whatever is asked for",
     documented: "LOLWUT",
@@ -261,7 +267,10 @@ export const WANTED: readonly Wanted[] = [
     same: ({ words, ours, theirs }) =>
       theirs.startsWith("-ERR One or more scores") &&
       tokens(ours).every(
-        ({ type, text }) => type === "*" || has(words, /^(by|get)$/i) || Number.isFinite(Number(text)),
+        ({ type, text }) =>
+          type === "*" ||
+          has(words, /^(by|get)$/i) ||
+          !Number.isNaN(Number(text.replace(/^([+-]?)inf(inity)?$/i, "$1Infinity"))),
       ),
   },
   {
