@@ -29,6 +29,11 @@ const NO_AUTHENTICATION = "NOAUTH Authentication required.";
 const LOADING = "LOADING Redis is loading the dataset in memory";
 /** Different complaints about damaged bytes that are logged; further ones are only counted. */
 const DAMAGE_LOGGED_MAX = 100;
+/**
+ * A batch may see the wall clock as it was this long ago. Reading it for every batch cost 38 ns, 5 % of what a lone PING
+ * costs outside the kernel; under load batches begin every 10 µs.
+ */
+const WALL_CLOCK_AGE_MS_MAX = 0.25;
 
 export class Dispatcher implements RequestService<Client> {
   readonly table: CommandTable;
@@ -44,6 +49,9 @@ export class Dispatcher implements RequestService<Client> {
   #context: CommandContext;
   /** End of the last command: the next one's start. */
   clockMs = 0;
+  /** The wall clock, and when it was read (performance.now). */
+  #nowMs = 0;
+  #nowReadAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(server: Server, table: CommandTable, slowLog: SlowLog) {
     this.server = server;
@@ -72,10 +80,15 @@ export class Dispatcher implements RequestService<Client> {
   }
 
   begin(connection: Connection<Client>): void {
-    const context = this.#context;
-    context.nowMs = Date.now();
-    connection.owner.activeAtMs = context.nowMs;
-    this.clockMs = performance.now();
+    const clockMs = performance.now();
+    this.clockMs = clockMs;
+    if (clockMs - this.#nowReadAtMs > WALL_CLOCK_AGE_MS_MAX) {
+      this.#nowMs = Date.now();
+      this.#nowReadAtMs = clockMs;
+    }
+    const nowMs = this.#nowMs;
+    this.#context.nowMs = nowMs;
+    connection.owner.activeAtMs = nowMs;
   }
 
   prefetch(connection: Connection<Client>, ahead: LookAhead): void {
