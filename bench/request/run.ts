@@ -18,7 +18,7 @@ import { Snapshot } from "../../src/server/snapshot.ts";
 import { dumpOf, keyAt } from "../support/dataset.ts";
 import { printTable } from "../support/table.ts";
 
-const ROUNDS = 200;
+const ROUNDS = 400;
 const BATCHES = 4000;
 
 async function measure(keys: number, batch: number): Promise<string[]> {

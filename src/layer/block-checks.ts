@@ -44,8 +44,8 @@ export class BlockChecks {
     const size = this.#mapping.size;
     if (length === 0) return offset;
     const verified = this.#verified;
-    let block = Math.floor(offset / BLOCK_BYTES);
-    const last = Math.floor((offset + length - 1) / BLOCK_BYTES);
+    let block = Math.floor(offset / BLOCK_BYTES) | 0;
+    const last = Math.floor((offset + length - 1) / BLOCK_BYTES) | 0;
     if (last - block > STREAK) this.#mapping.advise("willneed", offset, length);
     for (; block <= last; block++) {
       if ((((verified[block >>> 5] as number) >>> (block & 31)) & 1) === 0) this.#verify(block);

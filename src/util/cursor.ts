@@ -28,7 +28,8 @@ export class Cursor {
     const window = offset < WINDOW_STRIDE_BYTES ? 0 : Math.floor(offset / WINDOW_STRIDE_BYTES);
     this.base = window * WINDOW_STRIDE_BYTES;
     this.bytes = source.windows[window] ?? EMPTY_BYTES;
-    this.pos = offset - this.base;
+    // Positions are kept int32 (a window is shorter than 2^31): as doubles they cost a conversion at every byte.
+    this.pos = (offset - this.base) | 0;
     this.end = this.pos;
     return this;
   }
@@ -60,7 +61,7 @@ export class Cursor {
     }
     const admitted = source.admit(offset, n);
     if (this.pos >= WINDOW_STRIDE_BYTES) this.open(source, offset);
-    this.end = Math.min(admitted - this.base, this.bytes.length);
+    this.end = Math.min(admitted - this.base, this.bytes.length) | 0;
     if (n > this.end - this.pos) {
       throw new FormatError("too-long", offset, `an item of ${n} bytes`, `at most ${WINDOW_STRIDE_BYTES} bytes`);
     }
