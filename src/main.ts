@@ -26,6 +26,8 @@ import { StartError } from "./server/start-error.ts";
 
 /** A start that takes longer than this listens before it is done, and answers -LOADING. */
 const LISTEN_AFTER_MS = 100;
+/** The first log line is written so long after the start is done: local time costs 5 ms, and the first client may be there. */
+const FIRST_LOG_AFTER_MS = 20;
 /** How long the end of the process waits for a build to stop. */
 const BUILD_STOP_MS = 2000;
 
@@ -115,10 +117,11 @@ async function serve(configured: Configured, logger: Logger): Promise<void> {
     if (listeners.length === 0 && !ending) listeners.push(...listenEverywhere(config, dispatcher, log));
   }
 
-  handleSignals(log, shutdown);
+  handleSignals(logger, shutdown);
   if (config.path("pidfile") !== "") writePidFile(config.path("pidfile"), log);
   try {
     const snapshot = await openSnapshot(configured, server, logger, end.signal, listen);
+    if (ending) exit();
     listen();
     server.serve(snapshot);
   } catch (error) {
@@ -135,6 +138,7 @@ async function serve(configured: Configured, logger: Logger): Promise<void> {
     listeners.map((listener) => endpointText(listener)),
     log,
   );
+  setTimeout(() => logger.release(), FIRST_LOG_AFTER_MS);
 }
 
 /** Opens the snapshot; when that takes its time, clients are let in and told -LOADING meanwhile. */
@@ -167,9 +171,10 @@ async function openSnapshot(
         server.loadingState.step(loadedBytes, totalBytes, keys);
         progress.step({ doneBytes: loadedBytes, totalBytes, keys });
       },
-      onLost: (reason) => {
+      onLost: () => {
+        // The guard has logged why.
         logger.release();
-        log("warning", reason);
+        removePidFile(config.path("pidfile"));
         process.exit(1);
       },
     });

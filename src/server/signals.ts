@@ -1,9 +1,11 @@
 /**
  * Signals and last words: SIGTERM and SIGINT end the server cleanly, a second SIGINT at once; SIGHUP and SIGPIPE change nothing.
+ * An error that nothing caught ends the process with exit code 1, and the log says what it was.
  */
-import type { Log } from "./log.ts";
+import type { Logger } from "./log.ts";
 
-export function handleSignals(log: Log, shutdown: (reason: string) => void): void {
+export function handleSignals(logger: Logger, shutdown: (reason: string) => void): void {
+  const { log } = logger;
   let interrupted = false;
   process.on("SIGINT", () => {
     if (interrupted) {
@@ -16,8 +18,12 @@ export function handleSignals(log: Log, shutdown: (reason: string) => void): voi
   process.on("SIGTERM", () => shutdown("Received SIGTERM scheduling shutdown..."));
   process.on("SIGHUP", () => {});
   process.on("SIGPIPE", () => {});
-  process.on("uncaughtException", (error) => {
-    log("warning", `Folio ends on an error of its own, please report it: ${error.stack ?? error.message}`);
+  const die = (error: unknown) => {
+    logger.release();
+    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    log("warning", `Folio ends on an error of its own, please report it: ${detail}`);
     process.exit(1);
-  });
+  };
+  process.on("uncaughtException", die);
+  process.on("unhandledRejection", die);
 }
