@@ -33,7 +33,7 @@ export interface GuardOptions {
   readonly refuges?: readonly string[];
   /** One line for the operator, without time and level. */
   readonly log: (level: "notice" | "warning", text: string) => void;
-  /** The bytes cannot be kept: stop serving at once, and exit. Called at most once, with the reason for the log. */
+  /** The bytes cannot be kept: stop serving at once, and exit. Called at most once, with the reason, which has been logged. */
   readonly onLost: (reason: string) => void;
 }
 

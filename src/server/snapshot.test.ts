@@ -37,7 +37,7 @@ async function refusal(name: string): Promise<string> {
   const before = readdirSync(dir).sort();
   let line = "";
   try {
-    (await open(name)).close();
+    await (await open(name)).close();
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     line = error.message;
@@ -68,11 +68,11 @@ test("a good one opens, and opens again by its index", async () => {
   const first = await open("good.rdb");
   expect(first.keys).toBe(3);
   expect(first.layer?.facts().indexBuildMs).toBeGreaterThan(0);
-  first.close();
+  await first.close();
   const again = await open("good.rdb");
   expect([again.keys, again.layer?.facts().indexBuildMs]).toEqual([3, 0]);
   expect(again.guardStatus()?.state).toMatch(/^(leased|copy)$/);
-  again.close();
+  await again.close();
 });
 
 describe("refused with one line that says where, what was found, what was expected", () => {
@@ -110,7 +110,7 @@ describe("refused with one line that says where, what was found, what was expect
     put("many.rdb", new RdbWriter().select(12).set("a", "b").finish());
     const wide = await open("many.rdb");
     expect(wide.keys).toBe(1);
-    wide.close();
+    await wide.close();
     const line = await open("many.rdb", true, { databases: "4" }).then(
       () => "",
       (error: Error) => error.message,
@@ -123,7 +123,7 @@ test("missing, by dir and dbfilename: an empty dataset, said in the log", async 
   const snapshot = await open("missing.rdb", false);
   expect(snapshot.layer).toBeNull();
   expect(messages.at(-1)).toContain("missing.rdb does not exist: serving an empty dataset");
-  snapshot.close();
+  await snapshot.close();
 });
 
 test("cut at every byte: never served", async () => {

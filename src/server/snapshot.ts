@@ -5,6 +5,7 @@
 import { statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { Keyspace } from "../keyspace/keyspace.ts";
+import { IndexRejected } from "../layer/index-rejected.ts";
 import { Layer } from "../layer/layer.ts";
 import { type DirectoryLock, lockDirectory } from "../mmap/dir-lock.ts";
 import { Guard, type GuardStatus } from "../mmap/guard.ts";
@@ -25,7 +26,7 @@ export interface SnapshotHooks {
   readonly log: Log;
   /** An index is being built: figures in bytes and keys. */
   readonly onProgress: (loadedBytes: number, totalBytes: number, keys: number) => void;
-  /** The file's bytes cannot be kept: the process must end at once. */
+  /** The file's bytes cannot be kept: the process must end at once. The log has the reason already. */
   readonly onLost: (reason: string) => void;
   /** Ends an opening that takes long. */
   readonly signal: AbortSignal;
@@ -129,10 +130,11 @@ export class Snapshot {
     return this.#lock?.isHeld ?? false;
   }
 
-  /** Nothing of the layer may be read afterwards. */
-  close(): void {
+  /** Nothing of the layer may be read from the call on; what reads it in the background ends first, still guarded. */
+  async close(): Promise<void> {
+    await this.layer?.beforeClose();
     this.#guard?.close();
-    this.layer?.close();
+    await this.layer?.close();
     this.#lock?.release();
   }
 }
@@ -151,12 +153,18 @@ const ADVICE: Readonly<Record<string, string>> = {
 const ADVICE_DAMAGED =
   "The file is damaged or cut short: copy it again from its source or restore a backup (it was not changed)";
 
-/** The one line for the operator. */
+/** The one line for the operator. Anything but files and their bytes is a mistake of ours, and stays what it is. */
 function startError(path: string, error: unknown): unknown {
   if (error instanceof MmapError) return new StartError(error.message);
+  if (error instanceof IndexRejected) {
+    return new StartError(`${path}: its index cannot be used: ${error.reason}. Name another directory (--index-dir)`);
+  }
   if (error instanceof FormatError) {
     const advice = ADVICE[error.code] ?? ADVICE_DAMAGED;
     return new StartError(`${path}: ${error.message}${advice === "" ? "" : `. ${advice}`}`);
   }
+  // Of the system: "EMFILE: too many open files, open '/tmp'" says what and where.
+  const { code, syscall, message } = error as NodeJS.ErrnoException;
+  if (code !== undefined && syscall !== undefined) return new StartError(`${path}: cannot be served: ${message}`);
   return error;
 }
