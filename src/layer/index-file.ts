@@ -61,15 +61,15 @@ export class IndexFile {
 
   /**
    * Maps the index at `path` and reads its header and database table.
-   * Throws IndexRejected when it cannot be used, whatever the cause.
+   * Throws IndexRejected when it cannot be used, whatever the cause but one: MmapError "REMOTE" is for the operator to decide.
    * @param shownPath how messages name it, where that differs (a file without a name)
    */
-  static open(path: string, shownPath = path): IndexFile {
+  static open(path: string, allowRemote = false, shownPath = path): IndexFile {
     let mapping: Mapping;
     try {
-      mapping = Mapping.open(path);
+      mapping = Mapping.open(path, { allowRemote });
     } catch (error) {
-      if (!(error instanceof MmapError)) throw error;
+      if (!(error instanceof MmapError) || error.code === "REMOTE") throw error;
       throw new IndexRejected(
         error.code === "ENOENT" ? "it does not exist yet" : `it cannot be opened (${error.code})`,
       );

@@ -50,7 +50,7 @@ export async function openLayer(path: string, options: LayerOptions): Promise<La
     const place = indexPath(path, options.indexDir);
     const identity = mapping.identity ?? fileIdentity(path);
     const started = performance.now();
-    let index = openFitting(place, mapping, identity, options.log);
+    let index = openFitting(place, mapping, identity, options);
     const built = index === undefined;
     index ??= await build(place, mapping, identity, randomSeed(), options);
     await guardIndex(index, options);
@@ -68,10 +68,10 @@ function openFitting(
   place: string,
   mapping: Mapping,
   identity: FileIdentity,
-  log: (line: string) => void,
+  { log, allowRemote }: LayerOptions,
 ): IndexFile | undefined {
   try {
-    const index = IndexFile.open(place);
+    const index = IndexFile.open(place, allowRemote);
     const reason = misfit(index, mapping, identity, log);
     if (reason === undefined) return index;
     index.close();
@@ -180,7 +180,8 @@ async function buildDraft(
     }
     if (header.emptySkipped > 0) options.log(`${header.emptySkipped} empty collections in the RDB were left out`);
     if (header.duplicatesSkipped > 0) options.log(`${header.duplicatesSkipped} expired duplicates were left out`);
-    return draft.lost === undefined ? IndexFile.open(place) : IndexFile.open(pathOfDescriptor(draft.fd), NAMELESS);
+    if (draft.lost === undefined) return IndexFile.open(place, options.allowRemote);
+    return IndexFile.open(pathOfDescriptor(draft.fd), options.allowRemote, NAMELESS);
   } finally {
     draft.close();
   }
