@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
 import { RawSocket } from "../../test/support/raw-socket.ts";
 import { RespClient } from "../../test/support/resp-client.ts";
 import { StubServer } from "../../test/support/stub-server.ts";
@@ -102,6 +102,19 @@ test("PAUSE holds commands back until it ends", async () => {
   expect(await other.until((one) => one.received.endsWith("3\r\n"))).toBe(true);
   await Bun.sleep(20);
   expect(other.received).toEndWith("3\r\n");
+  expect(await client.command("CLIENT", "UNPAUSE")).toBe("+OK");
+  expect(await other.until((one) => one.received.includes("-READONLY"))).toBe(true);
+  other.close();
+});
+
+test("a PAUSE longer than a timer can wait sets no timer that ends at once", async () => {
+  const other = await RawSocket.connect(server.port);
+  expect(await client.command("CLIENT", "PAUSE", "99999999999", "WRITE")).toBe("+OK");
+  const timers = spyOn(globalThis, "setTimeout");
+  other.send("SET a b\r\n");
+  while (![...server.clients.byId.values()].some((one) => one.parked)) await Bun.sleep(1);
+  expect(Math.max(...timers.mock.calls.map(([, ms]) => ms ?? 0))).toBe(2 ** 31 - 1);
+  timers.mockRestore();
   expect(await client.command("CLIENT", "UNPAUSE")).toBe("+OK");
   expect(await other.until((one) => one.received.includes("-READONLY"))).toBe(true);
   other.close();

@@ -49,11 +49,24 @@ const ROWS: readonly Command[] = [
     throw new TypeError("undefined is not a function");
   }),
   testRow("big", (c) => c.reply.bulk(BIG, 0, BIG.length, true)),
+  testRow("loud", writeLoudly),
   testRow("lastword", function* (c) {
     for (let until = performance.now() + 5; performance.now() < until; ) yield;
     c.reply.bulkText(c.args.text(c.args.count - 1));
   }),
 ];
+
+/** Writes 32 MiB; the last element says how much of it the writer held at most. */
+function* writeLoudly(c: Context): Generator<void, void, void> {
+  let held = 0;
+  for (let i = 0; i < 512; i++) {
+    c.reply.bulk(BIG, 0, 65_535);
+    held = Math.max(held, c.reply.buffer.length);
+    yield;
+  }
+  loudlyHeld = held;
+}
+let loudlyHeld = 0;
 
 let server: StubServer;
 afterEach(() => server.stop());
@@ -189,6 +202,19 @@ describe("sliced commands", () => {
     expect(await socket.until((one) => one.closed)).toBe(true);
     expect(socket.received).toStartWith("*1000000\r\n:0\r\n");
     expect(socket.received).not.toContain("broke late");
+  });
+
+  test("a long reply that CLIENT REPLY OFF drops is not gathered", async () => {
+    const client = await start();
+    expect(
+      await client.raw(
+        [["client", "reply", "off"], ["loud"], ["client", "reply", "on"], ["ping"]].map(encodeCommand).join(""),
+        2,
+      ),
+    ).toEqual(["+OK", "+PONG"]);
+    expect(loudlyHeld).toBeGreaterThan(0);
+    expect(loudlyHeld).toBeLessThan(16 * 1024 * 1024);
+    client.close();
   });
 
   test("a client that goes away ends its command", async () => {

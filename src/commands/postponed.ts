@@ -3,6 +3,7 @@ import type { Args } from "../net/args.ts";
 import type { Connection } from "../net/connection.ts";
 import type { Client, Clients } from "./client.ts";
 import type { Entry } from "./registry.ts";
+import { TIMER_MS_MAX } from "./slices.ts";
 
 export class Postponed {
   readonly #clients: Clients;
@@ -28,7 +29,7 @@ export class Postponed {
     this.#requests.set(connection, args.detached());
     connection.waiting = true;
     connection.owner.parked = true;
-    this.#timer ??= setTimeout(() => this.#timeUp(), clients.pausedUntilMs - nowMs);
+    this.#timer ??= this.#wakeIn(clients.pausedUntilMs - nowMs);
     return true;
   }
 
@@ -45,8 +46,12 @@ export class Postponed {
   #timeUp(): void {
     this.#timer = undefined;
     const left = this.#clients.pausedUntilMs - Date.now();
-    if (left > 0) this.#timer = setTimeout(() => this.#timeUp(), left);
+    if (left > 0) this.#timer = this.#wakeIn(left);
     else this.#clients.unpause();
+  }
+
+  #wakeIn(ms: number): ReturnType<typeof setTimeout> {
+    return setTimeout(() => this.#timeUp(), Math.min(ms, TIMER_MS_MAX));
   }
 
   #release(): void {

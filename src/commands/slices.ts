@@ -12,8 +12,8 @@ export const SLICE_MS = 0.5;
 /** A running command's replies beyond this are handed to the socket; from then on they cannot be taken back. */
 const UNSENT_BYTES_MAX = 256 * 1024;
 
-/** The longest a timer can wait; a command that waits longer goes back to sleep. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
+/** The longest a timer can wait; what waits longer goes back to sleep. */
+export const TIMER_MS_MAX = 2 ** 31 - 1;
 
 export class Task {
   readonly context: CommandContext;
@@ -26,6 +26,8 @@ export class Task {
   partlySent = false;
   /** Time in slices. */
   runMs = 0;
+  /** Wakes it when it waits for a moment. */
+  timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     context: CommandContext,
@@ -72,17 +74,22 @@ export class Slices {
 
   /** The connection has sent everything: its task may go on. */
   drained(connection: Connection<Client>): void {
-    const task = this.#waiting.get(connection);
-    if (task === undefined) return;
-    this.#waiting.delete(connection);
-    this.add(task);
+    const task = this.#takeWaiting(connection);
+    if (task !== undefined) this.add(task);
   }
 
   /** The connection is gone: its task ends without a reply. */
   drop(connection: Connection<Client>): void {
+    this.#takeWaiting(connection)?.generator.return();
+  }
+
+  #takeWaiting(connection: Connection<Client>): Task | undefined {
     const task = this.#waiting.get(connection);
+    if (task === undefined) return undefined;
     this.#waiting.delete(connection);
-    task?.generator.return();
+    clearTimeout(task.timer);
+    task.context.client.wake = null;
+    return task;
   }
 
   #schedule(): void {
@@ -116,9 +123,12 @@ export class Slices {
       this.#ended(task, undefined);
       return;
     }
-    if (context.reply.size > UNSENT_BYTES_MAX && context.client.replyMode === "on") {
-      task.partlySent = true;
-      connection.flush(context.reply);
+    if (context.reply.size > UNSENT_BYTES_MAX) {
+      if (context.client.replyMode !== "on") context.reply.clear();
+      else {
+        task.partlySent = true;
+        connection.flush(context.reply);
+      }
     }
     if (connection.pendingBytes > OUTPUT_SOFT_BYTES) this.#waiting.set(connection, task);
     else if (context.client.wakeAtMs > Date.now()) this.#sleep(task, context.client.wakeAtMs);
@@ -130,18 +140,9 @@ export class Slices {
     const { connection, context } = task;
     const { client } = context;
     this.#waiting.set(connection, task);
-    client.wake = () => {
-      client.wake = null;
-      if (this.#waiting.get(connection) === task) this.drained(connection);
-    };
+    client.wake = () => this.drained(connection);
     if (wakeAtMs === Number.POSITIVE_INFINITY) return;
-    const { wake } = client;
-    const timer = setTimeout(
-      () => {
-        if (client.wake === wake) wake();
-      },
-      Math.min(wakeAtMs - Date.now(), TIMER_MS_MAX),
-    );
-    timer.unref();
+    task.timer = setTimeout(client.wake, Math.min(wakeAtMs - Date.now(), TIMER_MS_MAX));
+    task.timer.unref();
   }
 }

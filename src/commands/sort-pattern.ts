@@ -8,10 +8,10 @@
  */
 import { objectType } from "../rdb/opcodes.ts";
 import { Record } from "../rdb/record.ts";
+import { readString } from "../rdb/string.ts";
 import { HashReader } from "../types/hash.ts";
 import { binaryBytes, Span } from "../util/span.ts";
 import type { Context } from "./context.ts";
-import { readValue } from "./string-value.ts";
 
 const ARROW = "->";
 
@@ -58,8 +58,9 @@ export class SortPattern {
     return this.#field === null ? this.#string() : this.#fieldValue(c, this.#field);
   }
 
+  /** Not readValue: a command that has begun to reply cannot be run again from its start. */
   #string(): Span {
-    readValue(this.#record, this.#value);
+    readString(this.#record.cursor, this.#value, this.#record.scratch);
     return this.#value;
   }
 

@@ -34,7 +34,7 @@ beforeAll(async () => {
   for (const key of ["set:a", "set:b", "set:c"]) writer.sadd(key, members);
   for (const key of ["hash:a", "hash:b", "hash:c"]) writeHash(writer, key);
   for (const key of ["long:a", "long:b"]) writeLong(writer, key);
-  writer.set("key", "value").finish();
+  writer.sadd("letters", ["a", "b"]).set("key", "value").finish();
   server = await spawnFolio([path]).ready();
 }, 30_000);
 
@@ -87,6 +87,13 @@ test("many clients ask for the first time at once, some leave before their answe
   });
   await Promise.all(answers);
   for (const client of clients) client.close();
+});
+
+test("long strings that nobody has verified, in a reply that has begun", async () => {
+  const client = await server.connect();
+  const replies = (await client.command("SORT_RO", "letters", "ALPHA", "GET", "long:*", "GET", "#")) as string[];
+  expect(replies.map((reply) => (reply === LONG ? "long" : reply.slice(0, 80)))).toEqual(["long", "a", "long", "b"]);
+  client.close();
 });
 
 test("a long string in the middle of a pipeline, the first time and later", async () => {
