@@ -85,13 +85,6 @@ export class Clients {
     return this.byId.size;
   }
 
-  /** Clients whose command is parked or held back. */
-  get blockedCount(): number {
-    let blocked = 0;
-    for (const client of this.byId.values()) if (client.parked) blocked++;
-    return blocked;
-  }
-
   /** CLIENT PAUSE: a longer pause, and "all" over "write", win over what is there. */
   pause(untilMs: number, kind: "all" | "write"): void {
     const isPaused = this.pausedUntilMs > 0;

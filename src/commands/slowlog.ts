@@ -1,4 +1,5 @@
 /** The slow log: the latest commands whose handler took longer than slowlog-log-slower-than. */
+import { binaryText } from "../util/span.ts";
 import type { Context } from "./context.ts";
 import type { Entry } from "./registry.ts";
 
@@ -50,12 +51,9 @@ function shortened(c: Context): string[] {
   const words: string[] = [];
   for (let i = 0; i < shown; i++) {
     const length = args.lengths[i] as number;
-    const text = args.text(i);
-    words.push(
-      length <= ARGUMENT_BYTES_MAX
-        ? text
-        : `${text.slice(0, ARGUMENT_BYTES_MAX)}... (${length - ARGUMENT_BYTES_MAX} more bytes)`,
-    );
+    const cut = length - ARGUMENT_BYTES_MAX;
+    const text = binaryText(args.bytes, args.starts[i] as number, Math.min(length, ARGUMENT_BYTES_MAX));
+    words.push(cut > 0 ? `${text}... (${cut} more bytes)` : text);
   }
   if (shown < args.count) words.push(`... (${args.count - shown} more arguments)`);
   return words;

@@ -3,6 +3,7 @@
  */
 import { expect, test } from "bun:test";
 import { RedisServer, redisInstalled } from "../../../test/support/redis-server.ts";
+import type { ClientConnection } from "../../commands/client.ts";
 import { Config } from "../config/config.ts";
 import { FolioServer } from "../server.ts";
 
@@ -84,6 +85,23 @@ test("while loading: Redis's loading fields, and an estimate", () => {
   ]) {
     expect(lines).toContain(line);
   }
+});
+
+test("clients that wait for time are blocked, those whose command runs in slices are not", () => {
+  const folio = server();
+  const connection = { queryBytes: 0, pendingBytes: 0 } as ClientConnection;
+  const clients = Array.from({ length: 4 }, () => folio.clients.add(connection, 0));
+  for (const client of clients.slice(1)) client.parked = true;
+  clients.slice(2).forEach((client, i) => (client.wakeAtMs = i === 0 ? Number.POSITIVE_INFINITY : 1));
+  const lines = folio.info(["clients"]).split("\r\n");
+  expect(lines).toContain("connected_clients:4");
+  expect(lines).toContain("blocked_clients:2");
+  expect(lines).toContain("clients_in_timeout_table:1");
+  expect(lines).toContain("sliced_clients:1");
+});
+
+test("listeners have Redis's form", () => {
+  expect(server().info(["server"])).toContain("\r\nlistener0:name=tcp,bind=*,bind=-::*,port=6379\r\n");
 });
 
 test("error and command counters have Redis's form", () => {

@@ -2,6 +2,7 @@
  * INFO server, clients, replication, cpu, modules, cluster and keyspace.
  */
 import { readFileSync } from "node:fs";
+import type { Config } from "../config/config.ts";
 import { FOLIO_VERSION, REDIS_VERSION } from "../version.ts";
 import type { Line, Section } from "./section.ts";
 
@@ -39,9 +40,22 @@ export const server: Section = (source) => {
     ["executable", source.executable],
     ["config_file", source.configFile],
     ["io_threads_active", 0],
-    ["listener0", `name=tcp,bind=${source.config.get("bind").replaceAll(" ", ",")},port=${source.config.get("port")}`],
+    ...listeners(source.config),
   ];
 };
+
+function listeners(config: Config): Line[] {
+  const found: string[] = [];
+  const port = config.get("port");
+  const binds = config
+    .get("bind")
+    .split(" ")
+    .filter((address) => address !== "");
+  if (port !== "0") found.push(`name=tcp,${binds.map((address) => `bind=${address},`).join("")}port=${port}`);
+  const path = config.get("unixsocket");
+  if (path !== "") found.push(`name=unix,bind=${path}`);
+  return found.map((text, i) => [`listener${i}`, text]);
+}
 
 function operatingSystem(): string {
   const name = process.platform === "linux" ? "Linux" : process.platform;
@@ -54,11 +68,17 @@ function operatingSystem(): string {
 }
 
 export const clients: Section = ({ clients: all, config }) => {
-  let parked = 0;
+  let sliced = 0;
+  let blocked = 0;
+  let timed = 0;
   let longestQuery = 0;
   let longestOutput = 0;
   for (const client of all.byId.values()) {
-    if (client.parked) parked++;
+    if (client.wakeAtMs === 0) sliced += client.parked ? 1 : 0;
+    else {
+      blocked++;
+      if (Number.isFinite(client.wakeAtMs)) timed++;
+    }
     longestQuery = Math.max(longestQuery, client.connection.queryBytes);
     longestOutput = Math.max(longestOutput, client.connection.pendingBytes);
   }
@@ -68,12 +88,12 @@ export const clients: Section = ({ clients: all, config }) => {
     ["maxclients", config.get("maxclients")],
     ["client_recent_max_input_buffer", longestQuery],
     ["client_recent_max_output_buffer", longestOutput],
-    ["blocked_clients", 0],
-    ["sliced_clients", parked],
+    ["blocked_clients", blocked],
+    ["sliced_clients", sliced],
     ["tracking_clients", 0],
     ["pubsub_clients", 0],
     ["watching_clients", 0],
-    ["clients_in_timeout_table", 0],
+    ["clients_in_timeout_table", timed],
     ["total_watched_keys", 0],
     ["total_blocking_keys", 0],
     ["total_blocking_keys_on_nokey", 0],
