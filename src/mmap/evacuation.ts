@@ -116,6 +116,7 @@ class Evacuation {
     for (let offset = 0; offset < size; offset += REFLINK_SLICE_BYTES) {
       this.#mapping.back(fd, offset, Math.min(REFLINK_SLICE_BYTES, size - offset));
       await new Promise((resolve) => setImmediate(resolve));
+      this.#signal?.throwIfAborted();
     }
     return true;
   }

@@ -28,6 +28,8 @@ const INPUT_WAITING_BYTES_MAX = 1024 * 1024;
 const QUERY_GROWTH_BYTES_MAX = 64 * 1024 * 1024;
 /** So many bytes behind a request are a pipeline that is worth a look ahead. */
 const PIPELINE_BYTES_MIN = 64;
+/** In a larger buffer lies a large request; a look would keep the buffer alive until the next one. */
+const AHEAD_BUFFER_BYTES_MAX = 4 * 1024 * 1024;
 const AHEAD = new LookAhead();
 const PARSERS_KEPT_MAX = 16;
 
@@ -310,12 +312,13 @@ export class Connection<Owner> {
     service.begin(this);
     const turnEndsMs = service.clockMs + BATCH_MS_MAX;
     let parsed: Parsed;
+    const looksAhead = bytes.length <= AHEAD_BUFFER_BYTES_MAX;
     let aheadEnd = 0;
     for (;;) {
       parser.restricted = this.restricted;
       parsed = parser.next();
       if (parsed !== Parsed.REQUEST) break;
-      if (parser.pos >= aheadEnd && parser.end - parser.pos > PIPELINE_BYTES_MIN) {
+      if (parser.pos >= aheadEnd && parser.end - parser.pos > PIPELINE_BYTES_MIN && looksAhead) {
         AHEAD.look(bytes, parser.pos, end);
         aheadEnd = AHEAD.end;
         if (AHEAD.count > 1) service.prefetch(this, AHEAD);

@@ -28,24 +28,28 @@ export function listenEverywhere(config: Config, service: RequestService<Client>
       throw new StartError(`Could not listen on ${name}: ${why(code, error)}`);
     }
   };
+  const path = config.path("unixsocket");
+  if (path !== "") checkSocketPath(path);
   for (const { hostname, port, optional } of tcpAddresses(config)) {
     open({ hostname, port }, `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`, optional);
   }
-  const path = config.path("unixsocket");
   if (path !== "") {
     const mode = Number.parseInt(config.get("unixsocketperm"), 8);
-    if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false) {
-      throw new StartError(`${path}: is there already and is no socket: choose another path (unixsocket)`);
-    }
-    if (!existsSync(dirname(path))) {
-      throw new StartError(`${path}: its directory does not exist: make it, or choose another path (unixsocket)`);
-    }
     open(mode === 0 ? { path } : { path, mode }, path, false);
   }
   if (listeners.length === 0) {
     throw new StartError("Configured to not listen anywhere: give a port, or a unixsocket");
   }
   return listeners;
+}
+
+function checkSocketPath(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false) {
+    throw new StartError(`${path}: is there already and is no socket: choose another path (unixsocket)`);
+  }
+  if (!existsSync(dirname(path))) {
+    throw new StartError(`${path}: its directory does not exist: make it, or choose another path (unixsocket)`);
+  }
 }
 
 /** "0.0.0.0:6379", "[::1]:6379", "/run/folio.sock". */

@@ -3,7 +3,7 @@
  */
 import { expect, test } from "bun:test";
 import { RedisServer, redisInstalled } from "../../../test/support/redis-server.ts";
-import type { ClientConnection } from "../../commands/client.ts";
+import type { Client, ClientConnection } from "../../commands/client.ts";
 import { Config } from "../config/config.ts";
 import { FolioServer } from "../server.ts";
 
@@ -92,7 +92,8 @@ test("clients that wait for time are blocked, those whose command runs in slices
   const connection = { queryBytes: 0, pendingBytes: 0 } as ClientConnection;
   const clients = Array.from({ length: 4 }, () => folio.clients.add(connection, 0));
   for (const client of clients.slice(1)) client.parked = true;
-  clients.slice(2).forEach((client, i) => (client.wakeAtMs = i === 0 ? Number.POSITIVE_INFINITY : 1));
+  Object.assign(clients[2] as Client, { wakeAtMs: Number.POSITIVE_INFINITY });
+  Object.assign(clients[3] as Client, { wakeAtMs: 1 });
   const lines = folio.info(["clients"]).split("\r\n");
   expect(lines).toContain("connected_clients:4");
   expect(lines).toContain("blocked_clients:2");
