@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, spyOn, test } from "bun:test";
 import { RawSocket } from "../../test/support/raw-socket.ts";
 import { encodeCommand, RespClient } from "../../test/support/resp-client.ts";
 import { StubServer } from "../../test/support/stub-server.ts";
@@ -318,6 +318,21 @@ describe("requests in pieces", () => {
     const [one] = [...server.clients.byId.values()];
     expect(one?.connection.memoryBytes).toBeLessThan(1024);
   });
+});
+
+test("a mistake outside handlers ends its connection, is logged, and leaves nothing for the next one", async () => {
+  const client = await start({ "slowlog-log-slower-than": "0" });
+  const { slowLog } = server.dispatcher;
+  spyOn(slowLog, "add").mockImplementationOnce(() => {
+    throw new TypeError("a mistake");
+  });
+  const other = await RawSocket.connect(server.port);
+  await client.command("ECHO", "secret").catch(() => {});
+  other.send("ECHO a\r\n");
+  expect(await other.until((one) => one.received.endsWith("a\r\n"))).toBe(true);
+  expect(other.received).toBe("$1\r\na\r\n");
+  expect(server.logged.at(-1)).toContain("a mistake");
+  other.close();
 });
 
 test("protocol errors close the connection after the error", async () => {

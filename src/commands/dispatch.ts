@@ -158,6 +158,13 @@ export class Dispatcher implements RequestService<Client> {
     this.#gate.close(connection);
   }
 
+  broken(connection: Connection<Client>, error: Error): void {
+    this.reply.clear();
+    this.traffic.unexpectedErrors++;
+    const detail = error.stack ?? error.message;
+    this.server.log("warning", `Closing client ${connection.address}: unexpected error, please report it: ${detail}`);
+  }
+
   /** Once a second: idle clients, output limits over time, the end of a pause. */
   tick(nowMs: number): void {
     this.#gate.tick(nowMs);

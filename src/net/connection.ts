@@ -54,6 +54,8 @@ export interface RequestService<Owner> {
   queryLimitReached(connection: Connection<Owner>): void;
   outputLimitReached(connection: Connection<Owner>): void;
   close(connection: Connection<Owner>): void;
+  /** A mistake in this program broke a batch off: its replies are void, the connection is being ended. */
+  broken(connection: Connection<Owner>, error: Error): void;
 }
 
 /** Limits in bytes; 0: none. The service may change them at any time. */

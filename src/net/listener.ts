@@ -87,7 +87,9 @@ function handlers<Owner>(endpoint: Endpoint, service: RequestService<Owner>, opt
     close(socket: Socket<Connection<Owner>>) {
       socket.data?.gone();
     },
-    error(socket: Socket<Connection<Owner>>) {
+    error(socket: Socket<Connection<Owner>>, error: Error) {
+      // The system's errors have a code; the runtime also brings what the handlers above throw.
+      if (!("code" in error)) service.broken(socket.data, error);
       socket.terminate();
     },
   };
