@@ -2,9 +2,9 @@
 import { ByteStore } from "../types/byte-store.ts";
 import { ByteTable } from "../types/byte-table.ts";
 import { HashReader } from "../types/hash.ts";
-import { NotReady } from "../types/not-ready.ts";
 import type { Context } from "./context.ts";
 import { lookup } from "./lookup.ts";
+import { NotReady } from "./not-ready.ts";
 import { type Command, PEEK_FIRST, READ_FIRST } from "./table.ts";
 
 export const rows = [

@@ -1,11 +1,11 @@
 /** Sets: membership and members where they lie. Set algebra has a file of its own. */
 import { ByteStore } from "../types/byte-store.ts";
 import { ByteTable } from "../types/byte-table.ts";
-import { NotReady } from "../types/not-ready.ts";
 import { SetReader } from "../types/set.ts";
 import type { Context } from "./context.ts";
 import { syntaxError } from "./errors.ts";
 import { lookup } from "./lookup.ts";
+import { NotReady } from "./not-ready.ts";
 import { signedCount } from "./parse.ts";
 import { Draw, randomIndex, Selection } from "./sample.ts";
 import { type Command, PEEK_FIRST, READ_FIRST } from "./table.ts";

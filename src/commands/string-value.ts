@@ -2,12 +2,12 @@
 import type { Reply } from "../net/reply.ts";
 import type { Record } from "../rdb/record.ts";
 import { readString, skipString } from "../rdb/string.ts";
-import { NotReady } from "../types/not-ready.ts";
 import type { ByteSource } from "../util/byte-source.ts";
 import type { Cursor } from "../util/cursor.ts";
 import { EMPTY_BYTES, Span } from "../util/span.ts";
 import type { Context } from "./context.ts";
 import { lookup } from "./lookup.ts";
+import { NotReady } from "./not-ready.ts";
 
 const VALUE = new Span();
 /** Strings longer than this are verified in slices, so many bytes at a time, before they are read. */
