@@ -72,7 +72,7 @@ async function measure(keys: number, batch: number): Promise<string[]> {
     }
     finding = Math.min(finding, ((performance.now() - from) * 1e6) / (BATCHES * batch));
   }
-  snapshot.close();
+  await snapshot.close();
   return [`${keys} keys, ${batch} in a batch`, whole.toFixed(0), finding.toFixed(0)];
 }
 
