@@ -38,11 +38,12 @@ async function boot(start: () => ServerProcess, keys: number, use?: (server: Ser
   const peak: Boot = { wallMs: 0, cpuSeconds: 0, anonBytes: 0, fileBytes: 0 };
   const sample = () => {
     const usage = processUsage(server.pid);
+    if (usage === null) return; // it has ended, or was killed
     peak.cpuSeconds = usage.cpuSeconds;
     peak.anonBytes = Math.max(peak.anonBytes, usage.anonBytes);
     peak.fileBytes = Math.max(peak.fileBytes, usage.fileBytes);
   };
-  const sampler = setInterval(() => server.child.exitCode === null && sample(), 5);
+  const sampler = setInterval(sample, 5);
   try {
     await firstCorrectGet(server, keyAt(index), valueAt(index));
     peak.wallMs = performance.now() - from;

@@ -21,9 +21,15 @@ interface Workload {
   command: string[];
 }
 
+function cpuSeconds(server: ServerProcess): number {
+  const usage = processUsage(server.pid);
+  if (usage === null) throw new Error(`the server ended:\n${server.output}`);
+  return usage.cpuSeconds;
+}
+
 /** One redis-benchmark run against a server: microseconds of server CPU per request, and requests per second. */
 async function run(server: ServerProcess, keys: number, pipeline: number, requests: number, command: string[]) {
-  const before = processUsage(server.pid).cpuSeconds;
+  const before = cpuSeconds(server);
   const from = performance.now();
   const options = ["-p", `${server.port}`, "-c", "50", "-n", `${requests}`, "-r", `${keys}`, "-P", `${pipeline}`, "-q"];
   const child = Bun.spawn([...CLIENT_CORE, "redis-benchmark", ...options, ...command], {
@@ -33,7 +39,7 @@ async function run(server: ServerProcess, keys: number, pipeline: number, reques
   const output = await new Response(child.stdout).text();
   if ((await child.exited) !== 0) throw new Error(`redis-benchmark failed: ${output}`);
   const seconds = (performance.now() - from) / 1000;
-  const cpu = processUsage(server.pid).cpuSeconds - before;
+  const cpu = cpuSeconds(server) - before;
   return { cpuMicroseconds: (cpu / requests) * 1e6, perSecond: requests / seconds };
 }
 

@@ -112,12 +112,27 @@ export function spawnFolio(args: string[], options: StartOptions = {}): ServerPr
   );
 }
 
-/** What the kernel says of a process now: CPU seconds used, bytes of anonymous and of file-backed resident memory. */
-export function processUsage(pid: number): { cpuSeconds: number; anonBytes: number; fileBytes: number } {
-  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+export interface ProcessUsage {
+  cpuSeconds: number;
+  anonBytes: number;
+  fileBytes: number;
+}
+
+/** What the kernel says of a process now: CPU seconds used, bytes of anonymous and file-backed resident memory; null: it is gone. */
+export function processUsage(pid: number): ProcessUsage | null {
+  let stat: string;
+  let status: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    status = readFileSync(`/proc/${pid}/status`, "latin1");
+  } catch {
+    return null;
+  }
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const ticks = Number(fields[11]) + Number(fields[12]);
-  const status = readFileSync(`/proc/${pid}/status`, "latin1");
-  const kilobytes = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) * 1024;
-  return { cpuSeconds: ticks / 100, anonBytes: kilobytes("RssAnon"), fileBytes: kilobytes("RssFile") };
+  const bytes = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) * 1024;
+  return { cpuSeconds: ticks / TICKS_PER_SECOND, anonBytes: bytes("RssAnon"), fileBytes: bytes("RssFile") };
 }
+
+/** USER_HZ, the unit of /proc/<pid>/stat on every Linux that Bun runs on. */
+const TICKS_PER_SECOND = 100;
