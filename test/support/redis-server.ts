@@ -1,16 +1,15 @@
 /**
- * A real redis-server to compare with: started on a loopback port of its own in a directory of its own, ended by its
- * process handle. Replies are kept as the raw bytes of the wire (binary strings), so that types and framing count too.
+ * A real redis-server to compare with, in a directory of its own (processes.ts starts and ends it). Replies are kept as
+ * the raw bytes of the wire (binary strings), so that types and framing count too.
  */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { createConnection, createServer, type Socket } from "node:net";
+import { createConnection, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-
-const EXECUTABLE = Bun.which("redis-server");
+import { REDIS_SERVER, type ServerProcess, spawnRedis } from "./processes.ts";
 
 /** False where no redis-server is installed: differential tests then skip, saying so. */
-export const redisInstalled = EXECUTABLE !== null;
+export const redisInstalled = REDIS_SERVER !== null;
 
 export type Word = string | Uint8Array | number;
 
@@ -113,53 +112,29 @@ export class RawConnection {
   }
 }
 
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      const port = typeof address === "object" && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
-}
-
 export class RedisServer {
-  readonly port: number;
   /** The data directory: dump.rdb lies here. Removed by stop(). */
   readonly dir: string;
   readonly connection: RawConnection;
-  readonly #process: Bun.Subprocess;
+  readonly #process: ServerProcess;
   readonly #ownsDir: boolean;
 
-  private constructor(port: number, dir: string, ownsDir: boolean, child: Bun.Subprocess, connection: RawConnection) {
-    this.port = port;
+  private constructor(server: ServerProcess, dir: string, ownsDir: boolean, connection: RawConnection) {
+    this.#process = server;
     this.dir = dir;
     this.#ownsDir = ownsDir;
-    this.#process = child;
     this.connection = connection;
   }
 
   /** Starts a server with redis-server's own flags; resolves when it has loaded its file. Throws when it ends before. */
   static async start(flags: readonly string[] = [], dataDir?: string): Promise<RedisServer> {
-    if (EXECUTABLE === null) throw new Error("redis-server is not installed");
     const dir = dataDir ?? mkdtempSync(join(tmpdir(), "folio-redis-"));
-    const port = await freePort();
-    const fixed = ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--appendonly", "no"];
-    const child = Bun.spawn([EXECUTABLE, ...fixed, ...flags], { stdout: "ignore", stderr: "ignore" });
-    for (let attempt = 0; attempt < 500; attempt++) {
-      if (child.exitCode !== null) throw new Error(`redis-server ended with ${child.exitCode}`);
-      const connection = await RawConnection.connect(port).catch(() => null);
-      if (connection !== null) {
-        const reply = await connection.send("PING");
-        if (reply === "+PONG\r\n") return new RedisServer(port, dir, dataDir === undefined, child, connection);
-        connection.close();
-      }
-      await Bun.sleep(20);
-    }
-    child.kill("SIGKILL");
-    throw new Error("redis-server did not answer PING within 10 seconds");
+    const server = await spawnRedis(["--dir", dir, "--appendonly", "no", ...flags]).ready();
+    return new RedisServer(server, dir, dataDir === undefined, await RawConnection.connect(server.port));
+  }
+
+  get port(): number {
+    return this.#process.port;
   }
 
   send(...words: Word[]): Promise<string> {
@@ -176,8 +151,7 @@ export class RedisServer {
 
   async stop(): Promise<void> {
     this.connection.close();
-    this.#process.kill("SIGKILL");
-    await this.#process.exited;
+    await this.#process.stop("SIGKILL");
     if (this.#ownsDir) rmSync(this.dir, { recursive: true, force: true });
   }
 }

@@ -6,7 +6,7 @@ import { RedisServer, redisInstalled } from "../../../test/support/redis-server.
 import { Config } from "./config.ts";
 
 /** Set by the test's own way of starting redis-server. */
-const GIVEN_BY_THE_TEST = new Set(["port", "bind", "dir", "save", "appendonly"]);
+const GIVEN_BY_THE_TEST = new Set(["enable-debug-command", "port", "bind", "dir", "save", "appendonly"]);
 
 /** In 7.2 (whose configuration Folio follows) or Folio's own; the installed redis-server may be 7.0. */
 const ONLY_FOLIO = new Set([
