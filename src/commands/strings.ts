@@ -87,6 +87,8 @@ export const rows = [
 
 /** MGET of more keys than this lets other clients in between. */
 const KEYS_PER_SLICE = 512;
+/** So do answers longer than this. */
+const BYTES_PER_SLICE = 1024 * 1024;
 
 const VALUE = new Span();
 
@@ -101,17 +103,19 @@ function get(c: Context): void {
 
 function mget(c: Context): void | Generator<void, void, void> {
   const { count } = c.args;
-  if (count > KEYS_PER_SLICE) return mgetSliced(c);
-  c.reply.array(count - 1);
-  for (let i = 1; i < count; i++) replyStringOrNil(c, i);
-}
-
-function* mgetSliced(c: Context): Generator<void, void, void> {
-  const { count } = c.args;
   c.reply.array(count - 1);
   for (let i = 1; i < count; i++) {
+    if (i > KEYS_PER_SLICE || c.reply.size > BYTES_PER_SLICE) return mgetFrom(c, i);
     replyStringOrNil(c, i);
-    if (i % KEYS_PER_SLICE === 0) yield;
+  }
+}
+
+/** From argument `first` on, in slices: long values that are decompressed must not gather before the client takes them. */
+function* mgetFrom(c: Context, first: number): Generator<void, void, void> {
+  const { count } = c.args;
+  for (let i = first; i < count; i++) {
+    replyStringOrNil(c, i);
+    if (i % KEYS_PER_SLICE === 0 || c.reply.size > BYTES_PER_SLICE) yield;
   }
 }
 

@@ -61,10 +61,8 @@ export class Reply {
   /** Empties the writer; gives a grown buffer back. */
   clear(): void {
     this.length = 0;
-    if (this.references.length > 0) {
-      this.references = [];
-      this.referencedBytes = 0;
-    }
+    this.referencedBytes = 0;
+    if (this.references.length > 0) this.references = [];
     if (this.buffer.length > BUFFER_KEPT_BYTES_MAX) this.buffer = new Uint8Array(BUFFER_FIRST_BYTES);
   }
 

@@ -96,6 +96,21 @@ test("long strings that nobody has verified, in a reply that has begun", async (
   client.close();
 });
 
+test("MGET of more than a slice's bytes: in slices, in order", async () => {
+  const client = await server.connect();
+  const keys = ["key", "long:a", "none", "long:b", "key", "long:a"];
+  const replies = (await client.command("MGET", ...keys)) as (string | null)[];
+  expect(replies.map((reply) => (reply === LONG ? "long" : reply))).toEqual([
+    "value",
+    "long",
+    null,
+    "long",
+    "value",
+    "long",
+  ]);
+  client.close();
+});
+
 test("a long string in the middle of a pipeline, the first time and later", async () => {
   const client = await server.connect();
   for (let round = 0; round < 2; round++) {
