@@ -94,7 +94,6 @@ export async function buildIndex(request: BuildRequest): Promise<IndexHeader> {
     return header;
   } finally {
     crew.dismiss();
-    mapping.advise("random");
   }
 }
 
@@ -184,6 +183,8 @@ class Crew {
       else reject(revivedError(message.error));
     };
     worker.onerror = (event) => reject(new Error(`the index builder failed: ${event.message}`));
+    // After a result this is of no effect; without one, nobody would ever hear of the pass again.
+    worker.addEventListener("close", () => reject(new Error("the index builder ended without a result")));
     const order: Order = { job, mapping: this.#request.mapping.describe(), stop: this.#stop };
     worker.postMessage(order);
     return promise;

@@ -17,7 +17,7 @@ import { type IndexDraft, indexPath, namelessDraft, openDraft, pathOfDescriptor 
 import { IndexRejected } from "./index-rejected.ts";
 import { Layer } from "./layer.ts";
 
-/** After a build in the background that failed: wait so long before another. */
+/** After a build in the background: wait so long before another, since a failing disk may damage every one. */
 const REBUILD_PAUSE_MS = 60_000;
 
 export interface LayerOptions {
@@ -54,6 +54,8 @@ export async function openLayer(path: string, options: LayerOptions): Promise<La
     const built = index === undefined;
     index ??= await build(place, mapping, identity, randomSeed(), options);
     await guardIndex(index, options);
+    // Keys lie anywhere: reading ahead would fetch (and in a small cgroup push out) megabytes for each record.
+    mapping.advise("random");
     const layer = new Layer(mapping, index);
     if (built) layer.indexBuildMs = Math.max(1, Math.round(performance.now() - started));
     rebuildWhenDamaged(layer, place, identity, options);
@@ -216,10 +218,11 @@ function rebuildWhenDamaged(layer: Layer, place: string, identity: FileIdentity,
         }
       })
       .catch((failure: Error) => {
-        notBeforeMs = Date.now() + REBUILD_PAUSE_MS;
         if (!closing.signal.aborted) options.log(`index ${place}: cannot be built again: ${failure.message}`);
       })
       .finally(() => {
+        layer.mapping.advise("random");
+        notBeforeMs = Date.now() + REBUILD_PAUSE_MS;
         running = undefined;
       });
   };

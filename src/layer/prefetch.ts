@@ -91,7 +91,8 @@ export class Prefetch {
 function touch(windows: readonly Uint8Array[], offset: number): number {
   if (offset < 0) return 0;
   const number = offset < WINDOW_STRIDE_BYTES ? 0 : Math.floor(offset / WINDOW_STRIDE_BYTES);
-  const window = windows[number] as Uint8Array;
+  const window = windows[number];
+  if (window === undefined) return 0;
   const at = offset - number * WINDOW_STRIDE_BYTES;
   // Past the window's end a load gives undefined, which the operator takes as 0.
   return (
