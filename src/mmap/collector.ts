@@ -13,8 +13,8 @@ import * as fs from "node:fs";
 import { PAGE_BYTES } from "./libc.ts";
 
 export const COLLECTOR_VARIABLE = "BUN_JSC_gcMaxHeapSize";
-/** Value for the launcher: collect after each 32 MiB allocated. */
-export const COLLECTOR_BYTES = 32 * 2 ** 20;
+/** Value for the launcher: collect after each 24 MiB allocated. */
+export const COLLECTOR_BYTES = 24 * 2 ** 20;
 
 export class CollectorBound {
   readonly #allowanceBytes: number;
