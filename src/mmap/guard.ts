@@ -31,6 +31,8 @@ export interface GuardOptions {
   readonly safety: "lease" | "copy";
   /** Directories that may take a private copy when the file's own cannot, best first; then come the temporary one and memory. */
   readonly refuges?: readonly string[];
+  /** What the log says an operator should know or do once the bytes are aside; default: how to serve the changed file. */
+  readonly afterwards?: string;
   /** One line for the operator, without time and level. */
   readonly log: (level: "notice" | "warning", text: string) => void;
   /** The bytes cannot be kept: stop serving at once, and exit. Called at most once, with the reason, which has been logged. */
@@ -48,6 +50,7 @@ export interface GuardStatus {
   readonly movedMs: number;
 }
 
+const AFTERWARDS = "Folio serves the data as it was: start it again to serve what is in the file then";
 /** A lost SIGIO must not cost the data: the lease is also looked at so often. One system call. */
 const WATCH_MS = 500;
 /** Time kept back before the kernel's deadline for the server to stop in. */
@@ -206,7 +209,7 @@ export class Guard {
         "warning",
         `${path}: moved aside in ${seconds(this.#movedMs)} (${moved.isReflinked ? "reflinked" : "copied"}, ${moved.where}); ` +
           `${held.length > 0 ? `${held.join(", ")} held until now goes on` : "the other program goes on"}. ` +
-          "Clients notice nothing. Folio serves the data as it was: start it again to serve what is in the file then",
+          `Clients notice nothing. ${this.#options.afterwards ?? AFTERWARDS}`,
       );
     } catch (error) {
       this.#lose(error instanceof Error ? error.message : String(error));

@@ -92,6 +92,7 @@ export class Snapshot {
           refuges: indexDir === "" ? [] : [indexDir],
           log: hooks.log,
           onLost: hooks.onLost,
+          ...(file === mapping ? {} : { afterwards: "Folio goes on with the index as it was" }),
         });
       guard = await protect(mapping);
       const layer = await Layer.open(path, {
