@@ -172,7 +172,9 @@ describe("Mapping.open refuses", () => {
   test("without leaving a descriptor behind", () => {
     const count = (): number => fs.readdirSync(process.platform === "linux" ? "/proc/self/fd" : "/dev/fd").length;
     const before = count();
-    for (let i = 0; i < 20; i++) errorOf(() => Mapping.open(fileOf("empty", Buffer.alloc(0))));
-    expect(count()).toBe(before);
+    const attempts = 200;
+    for (let i = 0; i < attempts; i++) errorOf(() => Mapping.open(fileOf("empty", Buffer.alloc(0))));
+    // Other tests of the process open and close descriptors of their own meanwhile: a few, not one an attempt.
+    expect(Math.abs(count() - before)).toBeLessThan(attempts / 4);
   });
 });
