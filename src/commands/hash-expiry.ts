@@ -6,6 +6,19 @@ import { lookup } from "./lookup.ts";
 import { integer } from "./parse.ts";
 import { type Command, READ_FIRST } from "./table.ts";
 
+const KEY_AND_FIELDS = [
+  { name: "key", type: "key", keySpec: 0 },
+  {
+    name: "fields",
+    type: "block",
+    token: "FIELDS",
+    arguments: [
+      { name: "numfields", type: "integer" },
+      { name: "field", type: "string", multiple: true },
+    ],
+  },
+] as const;
+
 export const rows = [
   {
     name: "httl",
@@ -18,18 +31,7 @@ export const rows = [
     group: "hash",
     complexity: "O(N) in the number of fields asked for",
     summary: "Tells the seconds fields of a hash have left to live.",
-    arguments: [
-      { name: "key", type: "key", keySpec: 0 },
-      {
-        name: "fields",
-        type: "block",
-        token: "FIELDS",
-        arguments: [
-          { name: "numfields", type: "integer" },
-          { name: "field", type: "string", multiple: true },
-        ],
-      },
-    ],
+    arguments: KEY_AND_FIELDS,
     handler: httl,
   },
   {
@@ -43,18 +45,7 @@ export const rows = [
     group: "hash",
     complexity: "O(N) in the number of fields asked for",
     summary: "Tells the milliseconds fields of a hash have left to live.",
-    arguments: [
-      { name: "key", type: "key", keySpec: 0 },
-      {
-        name: "fields",
-        type: "block",
-        token: "FIELDS",
-        arguments: [
-          { name: "numfields", type: "integer" },
-          { name: "field", type: "string", multiple: true },
-        ],
-      },
-    ],
+    arguments: KEY_AND_FIELDS,
     handler: hpttl,
   },
   {
@@ -67,18 +58,7 @@ export const rows = [
     group: "hash",
     complexity: "O(N) in the number of fields asked for",
     summary: "Tells the Unix times in seconds when fields of a hash expire.",
-    arguments: [
-      { name: "key", type: "key", keySpec: 0 },
-      {
-        name: "fields",
-        type: "block",
-        token: "FIELDS",
-        arguments: [
-          { name: "numfields", type: "integer" },
-          { name: "field", type: "string", multiple: true },
-        ],
-      },
-    ],
+    arguments: KEY_AND_FIELDS,
     handler: hexpiretime,
   },
   {
@@ -91,18 +71,7 @@ export const rows = [
     group: "hash",
     complexity: "O(N) in the number of fields asked for",
     summary: "Tells the Unix times in milliseconds when fields of a hash expire.",
-    arguments: [
-      { name: "key", type: "key", keySpec: 0 },
-      {
-        name: "fields",
-        type: "block",
-        token: "FIELDS",
-        arguments: [
-          { name: "numfields", type: "integer" },
-          { name: "field", type: "string", multiple: true },
-        ],
-      },
-    ],
+    arguments: KEY_AND_FIELDS,
     handler: hpexpiretime,
   },
 ] as const satisfies readonly Command[];

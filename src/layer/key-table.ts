@@ -37,18 +37,18 @@ export class KeyTable {
   /** The offset of the first record that may be the one of this hash, or -1. Throws DamagedError when a page cannot be trusted. */
   first(h0: number, h1: number): number {
     this.#tag = h1 >>> 16;
-    return this.#search(((h0 >>> 0) * this.#pagesPerHash) | 0);
+    return this.#search(this.#homePage(h0));
   }
 
   /** Loads the first word of the page where the search for a hash begins. For prefetching: unverified, of no meaning. */
   touchPage(h0: number): number {
-    const words = this.#index.peek(this.#firstPage + (((h0 >>> 0) * this.#pagesPerHash) | 0));
+    const words = this.#index.peek(this.#firstPage + this.#homePage(h0));
     return words[this.#index.at + COUNT_WORD] as number;
   }
 
   /** As `touchPage`: loads the slot where the hash's tag should be. */
   touchSlot(h0: number, h1: number): number {
-    const words = this.#index.peek(this.#firstPage + (((h0 >>> 0) * this.#pagesPerHash) | 0));
+    const words = this.#index.peek(this.#firstPage + this.#homePage(h0));
     const { at } = this.#index;
     const position = ((h1 >>> 16) * ((words[at + COUNT_WORD] as number) & 0xffff)) >>> 16;
     const word = at + ENTRIES_WORD + 2 * position;
@@ -70,6 +70,11 @@ export class KeyTable {
     if (position >= ((words[this.#index.at + COUNT_WORD] as number) & 0xffff)) return -1;
     const at = this.#index.at + ENTRIES_WORD + 2 * position;
     return ((words[at] as number) >>> 0) + ((words[at + 1] as number) & 0xffff) * 2 ** 32;
+  }
+
+  /** The page, counted from the table's first, where the search for a hash begins. */
+  #homePage(h0: number): number {
+    return ((h0 >>> 0) * this.#pagesPerHash) | 0;
   }
 
   /** Goes to the first slot of the page whose tag is not below the wanted one. */

@@ -49,6 +49,7 @@ export class Prefetch {
     lengths: Int32Array,
     count: number,
   ): void {
+    if (count > PREFETCH_MAX) throw new RangeError(`${count} keys to prefetch at once, ${PREFETCH_MAX} is the most`);
     const h0 = this.#h0;
     const h1 = this.#h1;
     let touched = 0;
