@@ -2,7 +2,7 @@
  * Constants of the index sidecar: docs/formats/index.md with its picture, in code. Sizes and offsets in bytes.
  */
 export const INDEX_MAGIC = "FOLIOIDX";
-export const INDEX_VERSION = 1;
+export const INDEX_VERSION = 2;
 export const PAGE_BYTES = 4096;
 /** Bytes of the RDB under one block checksum. */
 export const BLOCK_BYTES = 4096;
@@ -47,6 +47,16 @@ export const HeaderAt = {
 export const FLAG_CRC64_VERIFIED = 1;
 /** Header flag: a Valkey file, whose types from 22 on mean something else. */
 export const FLAG_VALKEY = 2;
+
+/** The page, counted from a database's first, where a key belongs whose hash is `h0`. */
+export function homePageOf(h0: number, homePages: number): number {
+  return Math.floor(((h0 >>> 0) * homePages) / 2 ** 32);
+}
+
+/** The tag of a key: what of h0 × homePages is left behind the page, the upper 16 bits. So (page, tag) is in order of h0. */
+export function tagOf(h0: number, homePages: number): number {
+  return Math.imul(h0, homePages) >>> 16;
+}
 
 /** Size in bytes of one entry of the database table: eight u64. */
 export const DATABASE_ENTRY_BYTES = 64;

@@ -2,7 +2,7 @@
  * Lays out the key pages of one database from what the scan spilled: partition by partition, sorted by (page, tag), written in
  * order. What does not fit in its page is carried to the next (docs/formats/index.md, "Overflow").
  */
-import { FLAG_CONTINUED, KEYS_PER_HOME_PAGE, PageAt, SLOTS_PER_PAGE } from "./format.ts";
+import { FLAG_CONTINUED, homePageOf, KEYS_PER_HOME_PAGE, PageAt, SLOTS_PER_PAGE, tagOf } from "./format.ts";
 import type { PageWriter } from "./page-writer.ts";
 import { RadixSort } from "./radix-sort.ts";
 import {
@@ -112,7 +112,7 @@ export class KeyPages {
   }
 
   #homePage(h0: number): number {
-    return Math.floor((h0 * this.#homePages) / 2 ** 32);
+    return homePageOf(h0, this.#homePages);
   }
 
   #reserve(words: number): void {
@@ -130,8 +130,8 @@ export class KeyPages {
     let count = 0;
     for (let at = 0; at < this.#wordCount; ) {
       this.#starts[count] = at;
-      const page = this.#homePage(words[at] as number) - basePage;
-      this.#keys[count] = (page << 16) | ((words[at + 1] as number) >>> 16);
+      const h0 = words[at] as number;
+      this.#keys[count] = ((this.#homePage(h0) - basePage) << 16) | tagOf(h0, this.#homePages);
       count++;
       at += (words[at + 3] as number) >= ENTRY_EXPIRES ? EXPIRING_ENTRY_WORDS : ENTRY_WORDS;
     }
@@ -167,11 +167,12 @@ export class KeyPages {
     const entries = writer.begin() + PageAt.ENTRIES / 4;
     const firstSlot = this.#page * SLOTS_PER_PAGE;
     for (let i = from; i < end; i++) {
-      const at = this.#starts[order[i] as number] as number;
+      const key = order[i] as number;
+      const at = this.#starts[key] as number;
       const high = words[at + 3] as number;
       const entry = entries + 2 * (i - from);
       target[entry] = words[at + 2] as number;
-      target[entry + 1] = ((words[at + 1] as number) & 0xffff0000) | (high & 0xffff);
+      target[entry + 1] = ((this.#keys[key] as number) << 16) | (high & 0xffff);
       if (high >= ENTRY_EXPIRES) {
         this.#expiries.add(words[at + 4] as number, words[at + 5] as number, firstSlot + i - from);
       }
@@ -203,7 +204,7 @@ export class KeyPages {
     const words = this.#words;
     const expires = (words[at + 3] as number) >= ENTRY_EXPIRES;
     return {
-      tag: (words[at + 1] as number) >>> 16,
+      tag: (this.#keys[entry] as number) & 0xffff,
       words: [
         words[at + 2] as number,
         words[at + 3] as number,

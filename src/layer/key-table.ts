@@ -1,10 +1,10 @@
 /**
  * The key pages of one database of an index: from a hash to candidate offsets.
  *
- * A search is a small state machine so that it allocates nothing: `first(h0, h1)`, then `next()`, until one returns -1. Between
+ * A search is a small state machine so that it allocates nothing: `first(h0)`, then `next()`, until one returns -1. Between
  * two steps nothing else may search the same table. Slot numbers: (page − first page) × 511 + position.
  */
-import { type DatabaseExtent, FLAG_CONTINUED, PageAt, SLOTS_PER_PAGE } from "./format.ts";
+import { type DatabaseExtent, FLAG_CONTINUED, homePageOf, PageAt, SLOTS_PER_PAGE, tagOf } from "./format.ts";
 import type { IndexFile } from "./index-file.ts";
 
 const COUNT_WORD = PageAt.COUNT / 4;
@@ -20,7 +20,7 @@ export class KeyTable {
   // Page numbers are kept int32 (2^31 pages are 8 TiB of index): doubles in the search cost a third more.
   readonly #firstPage: number;
   readonly #lastPage: number;
-  readonly #pagesPerHash: number;
+  readonly #homePages: number;
   #tag = 0;
   #page = 0;
   #position = 0;
@@ -31,12 +31,12 @@ export class KeyTable {
     this.slotLimit = extent.pages * SLOTS_PER_PAGE;
     this.#firstPage = extent.firstPage | 0;
     this.#lastPage = (extent.pages - 1) | 0;
-    this.#pagesPerHash = extent.homePages / 2 ** 32;
+    this.#homePages = extent.homePages;
   }
 
   /** The offset of the first record that may be the one of this hash, or -1. Throws DamagedError when a page cannot be trusted. */
-  first(h0: number, h1: number): number {
-    this.#tag = h1 >>> 16;
+  first(h0: number): number {
+    this.#tag = tagOf(h0, this.#homePages);
     return this.#search(this.#homePage(h0));
   }
 
@@ -47,10 +47,10 @@ export class KeyTable {
   }
 
   /** As `touchPage`: loads the slot where the hash's tag should be. */
-  touchSlot(h0: number, h1: number): number {
+  touchSlot(h0: number): number {
     const words = this.#index.peek(this.#firstPage + this.#homePage(h0));
     const { at } = this.#index;
-    const position = ((h1 >>> 16) * ((words[at + COUNT_WORD] as number) & 0xffff)) >>> 16;
+    const position = (tagOf(h0, this.#homePages) * ((words[at + COUNT_WORD] as number) & 0xffff)) >>> 16;
     const word = at + ENTRIES_WORD + 2 * position;
     // The search walks some slots either way: the neighbouring cache lines too.
     return (words[word - 16] as number) ^ (words[word] as number) ^ (words[word + 16] as number);
@@ -74,7 +74,7 @@ export class KeyTable {
 
   /** The page, counted from the table's first, where the search for a hash begins. */
   #homePage(h0: number): number {
-    return ((h0 >>> 0) * this.#pagesPerHash) | 0;
+    return homePageOf(h0, this.#homePages) | 0;
   }
 
   /** Goes to the first slot of the page whose tag is not below the wanted one. */

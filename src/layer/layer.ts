@@ -129,7 +129,7 @@ export class Layer implements ByteSource {
         }
       }
       hashKey(this.#seed, bytes, start, length);
-      for (let offset = table.first(hashed.h0, hashed.h1); offset >= 0; offset = table.next()) {
+      for (let offset = table.first(hashed.h0); offset >= 0; offset = table.next()) {
         if (dead.count !== 0 && dead.has(table.slot)) continue;
         this.#read(dbid, offset, record);
         if (record.matches(bytes, start, length)) return table.slot;

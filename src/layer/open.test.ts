@@ -69,7 +69,7 @@ test("an index that is none, of another version, damaged, empty or cut short is 
   const good = fs.readFileSync(bench.indexPath);
   const cases: [string, (index: Buffer) => Uint8Array][] = [
     ["wrong magic", () => Buffer.alloc(5000, 65)],
-    ["format version 2", (index) => index.fill(2, HeaderAt.VERSION, HeaderAt.VERSION + 1)],
+    ["format version 1", (index) => index.fill(1, HeaderAt.VERSION, HeaderAt.VERSION + 1)],
     ["bad checksum", (index) => index.fill(9, HeaderAt.KEYS, HeaderAt.KEYS + 1)],
     ["database table is damaged", (index) => index.fill(0xff, index.length - 4000, index.length - 3990)],
     ["cannot be opened (EMPTY)", () => new Uint8Array(0)],

@@ -29,7 +29,6 @@ export class Prefetch {
   /** Made of what was touched, of no meaning: kept, so that no compiler drops the loads. */
   touched = 0;
   readonly #h0 = new Int32Array(PREFETCH_MAX);
-  readonly #h1 = new Int32Array(PREFETCH_MAX);
   readonly #starts = new Int32Array(PREFETCH_MAX);
   #bytes: Uint8Array | null = null;
   #dbid = -1;
@@ -51,24 +50,22 @@ export class Prefetch {
   ): void {
     if (count > PREFETCH_MAX) throw new RangeError(`${count} keys to prefetch at once, ${PREFETCH_MAX} is the most`);
     const h0 = this.#h0;
-    const h1 = this.#h1;
     let touched = 0;
     for (let i = 0; i < count; i++) {
       const start = starts[i] as number;
       this.#starts[i] = start;
       hashKey(seed, bytes, start, lengths[i] as number);
       h0[i] = hashed.h0;
-      h1[i] = hashed.h1;
       touched ^= table.touchPage(hashed.h0);
     }
-    for (let i = 0; i < count; i++) touched ^= table.touchSlot(h0[i] as number, h1[i] as number);
+    for (let i = 0; i < count; i++) touched ^= table.touchSlot(h0[i] as number);
     this.#bytes = bytes;
     this.#dbid = table.extent.dbid;
     this.#count = this.#next = 0;
     try {
       for (; this.#count < count; this.#count++) {
         const i = this.#count;
-        this.offsets[i] = table.first(h0[i] as number, h1[i] as number);
+        this.offsets[i] = table.first(h0[i] as number);
         this.slots[i] = table.slot;
       }
     } catch (error) {
