@@ -15,8 +15,12 @@ const IS_LINUX = process.platform === "linux";
 export const HAS_LEASES = IS_LINUX;
 
 export const PROT_READ = 1;
+export const PROT_WRITE = 2;
 export const MAP_SHARED = 0x01;
+export const MAP_PRIVATE = 0x02;
 export const MAP_FIXED = 0x10;
+export const MAP_ANONYMOUS = IS_LINUX ? 0x20 : 0x1000;
+export const MAP_NORESERVE = IS_LINUX ? 0x4000 : 0x40;
 
 export const MADV_NORMAL = 0;
 export const MADV_RANDOM = 1;

@@ -14,6 +14,8 @@ export const WINDOW_STRIDE_BYTES = 2 ** 30;
 export const WINDOW_BYTES_MAX = 2 ** 31 - 1;
 
 export interface ByteSource {
+  /** Set where bytes may be overwritten while the source is open (the overlay): a reply copies them, nothing is cached of them. */
+  readonly isMutable?: true;
   /** Length in bytes. */
   readonly size: number;
   /** windows[k] holds [k * stride, min(size, k * stride + WINDOW_BYTES_MAX)). Valid as long as the source is open. */

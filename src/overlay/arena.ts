@@ -1,0 +1,241 @@
+/**
+ * Off-heap memory for one database's overlay: blocks of a size class out of spans, larger blocks out of units of their own.
+ *
+ *   span      | block | block | block | … |      free blocks are linked through their first word; those never used are not
+ *
+ * A block is named by its handle, a number of 8-byte units from the arena's start: 32 bits reach 32 GiB, 0 is none. Bytes of
+ * a block: `bytes` of the window that `locate(handle)` picks, from `at` on. A block never crosses the window it begins in,
+ * unless it is longer than 1 GiB (and none is: see BLOCK_BYTES_MAX).
+ *
+ * The arena is a ByteSource, so that records in it are read as records in a file are; but its bytes change: see `pins`.
+ */
+import { AnonymousRegion, type RegionHandle } from "../mmap/anonymous.ts";
+import type { ByteSource } from "../util/byte-source.ts";
+import { CLASS_BLOCKS, CLASS_BYTES, CLASS_UNITS, CLASSES, classOf, SMALL_BYTES_MAX, UNIT_BYTES } from "./size-classes.ts";
+import { LARGE, UnitHeap } from "./unit-heap.ts";
+
+const CAPACITY_BYTES = 2 ** 35;
+/** Proto-max-bulk-len is at most this much less than the key and the header need: one block always lies in one window. */
+export const BLOCK_BYTES_MAX = 2 ** 30;
+const HANDLES_PER_UNIT_SHIFT = 13;
+/** Handles in one window's stride. */
+const STRIDE_HANDLES_SHIFT = 27;
+const PAGE_BYTES = 4096;
+const NONE = -1;
+/** Blocks given back late that are worked off with each further one. */
+const DEFERRED_AT_ONCE = 32;
+
+/** No room is left in the arena's 32 GiB, or the system gives no more. */
+export class ArenaFull extends Error {
+  constructor(bytes: number) {
+    super(`the overlay's memory has no room for ${bytes} bytes more`);
+    this.name = "ArenaFull";
+  }
+}
+
+export class Arena implements ByteSource {
+  /** Bytes of all blocks in use, as they were rounded up. */
+  usedBytes = 0;
+  /** Commands in slices that may hold views of blocks: while there are any, blocks are neither reused nor changed in place. */
+  pins = 0;
+  /** ByteSource: what is read here may be overwritten later. */
+  readonly isMutable = true as const;
+  readonly windows: readonly Uint8Array[];
+  readonly words: readonly Int32Array[];
+  /** After locate(): position of the block's first byte in the window. */
+  at = 0;
+  readonly #region: AnonymousRegion;
+  readonly #heap: UnitHeap;
+  /** By first unit of a span: blocks in use (of a large block: its pages); the first free one's handle; blocks ever used. */
+  #live = new Int32Array(64);
+  #freeList = new Int32Array(64);
+  #fresh = new Int32Array(64);
+  /** By class: the first of its spans that have room. */
+  readonly #partial = new Int32Array(CLASSES).fill(NONE);
+  #deferred = new Int32Array(64);
+  #deferredCount = 0;
+
+  constructor() {
+    this.#region = AnonymousRegion.reserve(CAPACITY_BYTES);
+    this.#heap = new UnitHeap(this.#region);
+    this.windows = this.#region.windows;
+    this.words = this.#region.words;
+    this.#region.openTo(1);
+  }
+
+  get size(): number {
+    return this.#heap.top * UNIT_BYTES;
+  }
+
+  /** Bytes of the units that blocks lie in: what the system has given, more or less. */
+  get committedBytes(): number {
+    return this.#heap.usedUnits * UNIT_BYTES;
+  }
+
+  describe(): RegionHandle {
+    return this.#region.describe();
+  }
+
+  /** ByteSource: all of it may be read. */
+  admit(): number {
+    return this.size;
+  }
+
+  /** The window of a block; `at` is then where the block begins. */
+  locate(handle: number): Uint8Array {
+    const high = handle >>> STRIDE_HANDLES_SHIFT;
+    this.at = (handle - (high << STRIDE_HANDLES_SHIFT)) << 3;
+    return this.windows[high] as Uint8Array;
+  }
+
+  /** The window of a block as words; `at` / 4 is then its first word. */
+  locateWords(handle: number): Int32Array {
+    const high = handle >>> STRIDE_HANDLES_SHIFT;
+    this.at = (handle - (high << STRIDE_HANDLES_SHIFT)) << 3;
+    return this.words[high] as Int32Array;
+  }
+
+  /** A block of at least `bytes` bytes, its contents undefined. Throws ArenaFull, RangeError beyond BLOCK_BYTES_MAX. */
+  allocate(bytes: number): number {
+    if (bytes > SMALL_BYTES_MAX) return this.#allocateLarge(bytes);
+    const sizeClass = classOf(bytes);
+    let span = this.#partial[sizeClass] as number;
+    if (span === NONE) span = this.#newSpan(sizeClass);
+    this.usedBytes += CLASS_BYTES[sizeClass] as number;
+    const live = (this.#live[span] as number) + 1;
+    this.#live[span] = live;
+    let handle = this.#freeList[span] as number;
+    if (handle !== 0) {
+      const words = this.locateWords(handle);
+      this.#freeList[span] = words[this.at >>> 2] as number;
+    } else {
+      const index = this.#fresh[span] as number;
+      this.#fresh[span] = index + 1;
+      handle = (span << HANDLES_PER_UNIT_SHIFT) + index * ((CLASS_BYTES[sizeClass] as number) >>> 3);
+    }
+    if (live === CLASS_BLOCKS[sizeClass]) this.#unlink(span, sizeClass);
+    return handle >>> 0;
+  }
+
+  /** Gives a block back; late, while views may be held. */
+  free(handle: number): void {
+    if (this.pins > 0) {
+      this.#defer(handle);
+      return;
+    }
+    if (this.#deferredCount > 0) this.#workOff(DEFERRED_AT_ONCE);
+    this.#release(handle);
+  }
+
+  /** Bytes that the block can hold. */
+  capacity(handle: number): number {
+    const heap = this.#heap;
+    const unit = handle >>> HANDLES_PER_UNIT_SHIFT;
+    const kind = heap.kind[unit] as number;
+    return kind === LARGE ? (this.#live[unit] as number) * PAGE_BYTES : (CLASS_BYTES[kind] as number);
+  }
+
+  /** Gives memory that is free back to the system, a piece at a time; true while there is more. Call it from a timer. */
+  tick(): boolean {
+    if (this.pins === 0 && this.#deferredCount > 0) {
+      this.#workOff(1024);
+      return true;
+    }
+    return this.#heap.purge();
+  }
+
+  /** Unmaps up to `bytesMax` bytes; true when all is gone. Nothing may be read from the first call on. */
+  dispose(bytesMax: number): boolean {
+    return this.#region.release(bytesMax, this.size);
+  }
+
+  #allocateLarge(bytes: number): number {
+    if (bytes > BLOCK_BYTES_MAX) throw new RangeError(`a block of ${bytes} bytes`);
+    const units = Math.ceil(bytes / UNIT_BYTES);
+    const first = this.#heap.take(units, LARGE);
+    if (first === NONE) throw new ArenaFull(bytes);
+    this.#growTables();
+    // The rest of its last unit is never touched, so it takes no memory.
+    const pages = Math.ceil(bytes / PAGE_BYTES);
+    this.#live[first] = pages;
+    this.usedBytes += pages * PAGE_BYTES;
+    return (first << HANDLES_PER_UNIT_SHIFT) >>> 0;
+  }
+
+  #release(handle: number): void {
+    const heap = this.#heap;
+    const unit = handle >>> HANDLES_PER_UNIT_SHIFT;
+    const sizeClass = heap.kind[unit] as number;
+    const span = heap.first[unit] as number;
+    if (sizeClass === LARGE) {
+      this.usedBytes -= (this.#live[span] as number) * PAGE_BYTES;
+      heap.give(span);
+      return;
+    }
+    this.usedBytes -= CLASS_BYTES[sizeClass] as number;
+    const words = this.locateWords(handle);
+    words[this.at >>> 2] = this.#freeList[span] as number;
+    this.#freeList[span] = handle;
+    const live = (this.#live[span] as number) - 1;
+    this.#live[span] = live;
+    if (live === (CLASS_BLOCKS[sizeClass] as number) - 1) this.#link(span, sizeClass);
+    // The last span with room is kept: a block taken and given in turn would cost a span each time.
+    else if (live === 0 && (heap.next[span] !== NONE || heap.previous[span] !== NONE)) {
+      this.#unlink(span, sizeClass);
+      heap.give(span);
+    }
+  }
+
+  #newSpan(sizeClass: number): number {
+    const span = this.#heap.take(CLASS_UNITS[sizeClass] as number, sizeClass);
+    if (span === NONE) throw new ArenaFull(CLASS_BYTES[sizeClass] as number);
+    this.#growTables();
+    this.#live[span] = this.#freeList[span] = this.#fresh[span] = 0;
+    this.#link(span, sizeClass);
+    return span;
+  }
+
+  /** As many entries as there are units. */
+  #growTables(): void {
+    const { length } = this.#heap.kind;
+    if (this.#live.length >= length) return;
+    this.#live = grown(this.#live, length);
+    this.#freeList = grown(this.#freeList, length);
+    this.#fresh = grown(this.#fresh, length);
+  }
+
+  #link(span: number, sizeClass: number): void {
+    const heap = this.#heap;
+    const head = this.#partial[sizeClass] as number;
+    heap.next[span] = head;
+    heap.previous[span] = NONE;
+    if (head !== NONE) heap.previous[head] = span;
+    this.#partial[sizeClass] = span;
+  }
+
+  #unlink(span: number, sizeClass: number): void {
+    const heap = this.#heap;
+    const next = heap.next[span] as number;
+    const previous = heap.previous[span] as number;
+    if (next !== NONE) heap.previous[next] = previous;
+    if (previous !== NONE) heap.next[previous] = next;
+    else this.#partial[sizeClass] = next;
+  }
+
+  #defer(handle: number): void {
+    if (this.#deferredCount === this.#deferred.length) this.#deferred = grown(this.#deferred, this.#deferredCount * 2);
+    this.#deferred[this.#deferredCount++] = handle;
+  }
+
+  #workOff(count: number): void {
+    for (let i = 0; i < count && this.#deferredCount > 0; i++) {
+      this.#release((this.#deferred[--this.#deferredCount] as number) >>> 0);
+    }
+  }
+}
+
+function grown(old: Int32Array, size: number): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(size);
+  larger.set(old);
+  return larger;
+}

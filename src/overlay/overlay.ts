@@ -1,0 +1,291 @@
+/**
+ * The overlay of one database: what was written since the layer below was saved. An arena with its entries, and the table that
+ * finds them. Nothing of a key lies on the JavaScript heap.
+ *
+ * Frozen, it changes no more but for one flag: an entry that was deleted or overwritten above is marked DEAD, which whoever
+ * saves the frozen state ignores.
+ */
+import type { RegionHandle } from "../mmap/anonymous.ts";
+import { VALKEY_TYPE_BASE } from "../rdb/opcodes.ts";
+import type { Record } from "../rdb/record.ts";
+import { WINDOW_STRIDE_BYTES } from "../util/byte-source.ts";
+import type { Span } from "../util/span.ts";
+import { Arena } from "./arena.ts";
+import {
+  APART_BYTES,
+  EntryAt,
+  EntryFlag,
+  EXPIRY_BYTES,
+  INLINE_BYTES_MAX,
+  keyLength,
+  lengthBytes,
+  readExpiry,
+  readU32,
+  typeAt,
+  writeExpiry,
+  writeLength,
+  writeU32,
+} from "./entry.ts";
+import { Table } from "./table.ts";
+
+const GONE = EntryFlag.TOMBSTONE | EntryFlag.DEAD;
+
+/** What a Worker needs to read a frozen overlay. */
+export interface OverlayHandle {
+  readonly region: RegionHandle;
+  readonly directory: Int32Array;
+  readonly depth: number;
+  readonly keys: number;
+  readonly expiringKeys: number;
+}
+
+export class Overlay {
+  readonly arena = new Arena();
+  readonly table: Table;
+  /** Keys: entries that are neither tombstones nor dead, expired ones too. */
+  keys = 0;
+  /** Of these, those that have an expiry. */
+  expiringKeys = 0;
+  /** What `create` wrote into access: set by whoever keeps the clock (24 bits). */
+  clock = 0;
+  /** Where the value of the entry made last goes: `valueLength` bytes of `valueBytes` from `valueAt`. */
+  valueBytes: Uint8Array;
+  valueAt = 0;
+
+  constructor() {
+    this.table = new Table(this.arena);
+    this.valueBytes = this.arena.windows[0] as Uint8Array;
+  }
+
+  /** Bytes in use, the table included. */
+  get usedBytes(): number {
+    return this.arena.usedBytes + this.table.directory.byteLength;
+  }
+
+  /** The handle of the key's entry, be it a tombstone or dead, or 0. */
+  find(hash: number, bytes: Uint8Array, start: number, length: number): number {
+    return this.table.find(hash, bytes, start, length);
+  }
+
+  flags(handle: number): number {
+    const bytes = this.arena.locate(handle);
+    return bytes[this.arena.at + EntryAt.FLAGS] as number;
+  }
+
+  setFlags(handle: number, flags: number): void {
+    const bytes = this.arena.locate(handle);
+    bytes[this.arena.at + EntryAt.FLAGS] = flags;
+  }
+
+  /** Whether the entry holds a key's value. */
+  isAlive(handle: number): boolean {
+    return (this.flags(handle) & GONE) === 0;
+  }
+
+  /** Milliseconds since 1970; -1: none. */
+  expireAtMs(handle: number): number {
+    const bytes = this.arena.locate(handle);
+    const { at } = this.arena;
+    return (bytes[at + EntryAt.FLAGS] as number) & EntryFlag.EXPIRES ? readExpiry(bytes, at + EntryAt.RECORD) : -1;
+  }
+
+  /** The 24 bits of the eviction clock. */
+  access(handle: number): number {
+    const bytes = this.arena.locate(handle);
+    return readU32(bytes, this.arena.at + EntryAt.FLAGS) >>> 8;
+  }
+
+  setAccess(handle: number, access: number): void {
+    const bytes = this.arena.locate(handle);
+    const at = this.arena.at + EntryAt.ACCESS;
+    bytes[at] = access;
+    bytes[at + 1] = access >>> 8;
+    bytes[at + 2] = access >>> 16;
+  }
+
+  /** The key of an entry. Valid until the entry is changed. */
+  readKey(handle: number, into: Span): void {
+    const bytes = this.arena.locate(handle);
+    const at = typeAt(bytes, this.arena.at) + 1;
+    const length = keyLength(bytes, at);
+    into.set(bytes, at + lengthBytes(length), length);
+  }
+
+  /** Reads an entry into `record`, its cursor at the value. Valid until the entry is changed, or its block reused (Arena.pins). */
+  read(handle: number, record: Record): void {
+    const { arena } = this;
+    const bytes = arena.locate(handle);
+    const { at } = arena;
+    const flags = bytes[at + EntryAt.FLAGS] as number;
+    let pos = at + EntryAt.RECORD;
+    if ((flags & EntryFlag.EXPIRES) !== 0) {
+      record.expireAtMs = readExpiry(bytes, pos);
+      pos += EXPIRY_BYTES;
+    } else record.expireAtMs = -1;
+    const type = bytes[pos] as number;
+    const length = bytes[pos + 1] as number;
+    if (length < 64) {
+      record.key.set(bytes, pos + 2, length);
+      pos += 2 + length;
+    } else {
+      const long = keyLength(bytes, pos + 1);
+      record.key.set(bytes, pos + 1 + lengthBytes(long), long);
+      pos += 1 + lengthBytes(long) + long;
+    }
+    const { cursor } = record;
+    const window = handle >>> 27;
+    cursor.source = arena;
+    cursor.base = window * WINDOW_STRIDE_BYTES;
+    cursor.bytes = bytes;
+    cursor.pos = pos;
+    cursor.end = at + EntryAt.RECORD + readU32(bytes, at);
+    record.type = (flags & EntryFlag.VALKEY) !== 0 ? type + VALKEY_TYPE_BASE : type;
+    record.idleSeconds = -1;
+    record.freq = -1;
+    record.entry = handle;
+    record.isRaw = (flags & EntryFlag.RAW) !== 0;
+    record.offset = cursor.base + at + EntryAt.RECORD;
+    if ((flags & EntryFlag.APART) !== 0) {
+      const block = readU32(bytes, pos);
+      const value = arena.locate(block);
+      cursor.base = (block >>> 27) * WINDOW_STRIDE_BYTES;
+      cursor.bytes = value;
+      cursor.pos = arena.at;
+      cursor.end = arena.at + readU32(bytes, pos + 4);
+    }
+    record.valueOffset = cursor.base + cursor.pos;
+  }
+
+  /**
+   * Makes an entry that is in no table yet; its value's `valueLength` bytes are the caller's to write at `valueAt` of `valueBytes`,
+   * before anything else is made. `type`: a number of RdbType. `expireAtMs`: -1 for none. Throws ArenaFull, RangeError.
+   */
+  create(
+    key: Uint8Array,
+    keyStart: number,
+    keyLength: number,
+    type: number,
+    expireAtMs: number,
+    valueLength: number,
+    flags = 0,
+  ): number {
+    const { arena } = this;
+    const isApart = valueLength > INLINE_BYTES_MAX;
+    const record =
+      (expireAtMs === -1 ? 1 : 1 + EXPIRY_BYTES) +
+      lengthBytes(keyLength) +
+      keyLength +
+      (isApart ? APART_BYTES : valueLength);
+    const handle = arena.allocate(EntryAt.RECORD + record);
+    const bytes = arena.locate(handle);
+    const { at } = arena;
+    writeU32(bytes, at, record);
+    let bits = flags;
+    if (expireAtMs !== -1) bits |= EntryFlag.EXPIRES;
+    if (isApart) bits |= EntryFlag.APART;
+    if (type >= VALKEY_TYPE_BASE) bits |= EntryFlag.VALKEY;
+    writeU32(bytes, at + EntryAt.FLAGS, bits | (this.clock << 8));
+    let pos = at + EntryAt.RECORD;
+    if (expireAtMs !== -1) {
+      writeExpiry(bytes, pos, expireAtMs);
+      pos += EXPIRY_BYTES;
+    }
+    bytes[pos++] = type;
+    if (keyLength < 64) bytes[pos++] = keyLength;
+    else pos = writeLength(bytes, pos, keyLength);
+    copyBytes(key, keyStart, keyLength, bytes, pos);
+    pos += keyLength;
+    this.valueBytes = bytes;
+    this.valueAt = pos;
+    if (isApart) this.#createApart(handle, valueLength, bytes, pos);
+    return handle;
+  }
+
+  /** Puts an entry of a key that was just not found (`find`) into the table. Throws RangeError; the entry is freed then. */
+  insert(hash: number, handle: number): void {
+    try {
+      this.table.insert(hash, handle);
+    } catch (error) {
+      this.#freeBlocks(handle);
+      throw error;
+    }
+    this.#count(handle, 1);
+  }
+
+  /** Puts an entry in the place of the one that was just found. */
+  replace(old: number, handle: number): void {
+    this.table.replace(handle);
+    this.#count(old, -1);
+    this.#count(handle, 1);
+    this.#freeBlocks(old);
+  }
+
+  /** Removes the entry that was just found. */
+  remove(handle: number): void {
+    this.table.remove();
+    this.#count(handle, -1);
+    this.#freeBlocks(handle);
+  }
+
+  /** In a frozen overlay: the key is deleted or overwritten above. */
+  bury(handle: number): void {
+    this.#count(handle, -1);
+    this.setFlags(handle, this.flags(handle) | EntryFlag.DEAD);
+  }
+
+  /** What a Worker needs to read this overlay, which is frozen. */
+  describe(): OverlayHandle {
+    const { table } = this;
+    return {
+      region: this.arena.describe(),
+      directory: table.directory,
+      depth: table.depth,
+      keys: this.keys,
+      expiringKeys: this.expiringKeys,
+    };
+  }
+
+  #createApart(handle: number, valueLength: number, bytes: Uint8Array, pos: number): void {
+    const { arena } = this;
+    let block: number;
+    try {
+      block = arena.allocate(valueLength);
+    } catch (error) {
+      arena.free(handle);
+      throw error;
+    }
+    writeU32(bytes, pos, block);
+    writeU32(bytes, pos + 4, valueLength);
+    this.valueBytes = arena.locate(block);
+    this.valueAt = arena.at;
+  }
+
+  #count(handle: number, sign: 1 | -1): void {
+    const bytes = this.arena.locate(handle);
+    const flags = bytes[this.arena.at + EntryAt.FLAGS] as number;
+    if ((flags & GONE) !== 0) return;
+    this.keys += sign;
+    if ((flags & EntryFlag.EXPIRES) === 0) return;
+    this.expiringKeys += sign;
+    if (sign > 0) this.table.noteExpiry(readExpiry(bytes, this.arena.at + EntryAt.RECORD));
+  }
+
+  #freeBlocks(handle: number): void {
+    const { arena } = this;
+    const bytes = arena.locate(handle);
+    if (((bytes[arena.at + EntryAt.FLAGS] as number) & EntryFlag.APART) !== 0) {
+      const value = arena.at + EntryAt.RECORD + readU32(bytes, arena.at) - APART_BYTES;
+      arena.free(readU32(bytes, value));
+    }
+    arena.free(handle);
+  }
+}
+
+const LOOP_BYTES_MAX = 32;
+const { copy } = Buffer.prototype;
+
+/** Copies bytes between arrays that may share memory. Short ones by a loop: a call costs more. */
+export function copyBytes(from: Uint8Array, start: number, length: number, to: Uint8Array, at: number): void {
+  if (length > LOOP_BYTES_MAX) copy.call(from, to, at, start, start + length);
+  else for (let i = 0; i < length; i++) to[at + i] = from[start + i] as number;
+}

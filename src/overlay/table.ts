@@ -1,0 +1,330 @@
+/**
+ * The overlay's hash table: extendible hashing, so that growth splits one segment of 4 KiB and never the whole.
+ *
+ *   directory   | 0 | 1 | 2 | 3 |      upper bits of the hash → handle of a segment; several entries may share one
+ *                 │   └───┴────────► segment of depth 1
+ *                 └► segment of depth 2
+ *
+ *   segment     | count u32 | depth u32 | earliest expiry f64 | slot 0 | slot 1 | … | slot 509 |
+ *   slot        | hash i32 | handle u32 |                       handle 0: empty
+ *
+ * Slots of a segment are ordered by hash. A hash has a home slot, the same share of the homes as the hash has of the segment's
+ * range; it lies there or in the slots that follow without a gap. So a search walks a few slots and ends at the first larger
+ * hash, also where there is none; a scan in order of slots is one in order of hashes, whatever was split in between.
+ */
+import type { Arena } from "./arena.ts";
+import { hasKey } from "./entry.ts";
+
+export const SEGMENT_BYTES = 4096;
+const SLOTS = 510;
+/** Slots behind the last home take what is pushed on. */
+const HOMES = 480;
+/** A segment with more entries is split before the next one. */
+const ENTRIES_MAX = 440;
+/** Words of a segment: */
+const COUNT = 0;
+const DEPTH = 1;
+const EARLIEST = 2;
+const FIRST_SLOT = 4;
+const END = FIRST_SLOT + 2 * SLOTS;
+/** 2^26 segments hold 20 thousand million keys. */
+const DEPTH_MAX = 26;
+const SCRATCH = new Int32Array(2 * SLOTS + 2);
+
+export class Table {
+  /** Entries, tombstones included. */
+  count = 0;
+  /** Upper bits of the hash that pick the directory's entry. */
+  depth = 1;
+  /** 2^depth handles of segments; shared with Workers that read a frozen table. */
+  directory = new Int32Array(new SharedArrayBuffer(8));
+  /** Number of segments. */
+  segments = 2;
+  readonly #arena: Arena;
+  // Where the last search ended: the words, the segment's first word, the slot's first word.
+  #words: Int32Array;
+  #base = 0;
+  #slot = 0;
+
+  constructor(arena: Arena) {
+    this.#arena = arena;
+    this.directory[0] = this.#newSegment(1);
+    this.directory[1] = this.#newSegment(1);
+    this.#words = arena.words[0] as Int32Array;
+  }
+
+  /** The handle of the key's entry, or 0. `replace` and `remove` then mean that entry, `insert` the place where it would be. */
+  find(hash: number, bytes: Uint8Array, start: number, length: number): number {
+    const arena = this.#arena;
+    const words = arena.locateWords((this.directory[hash >>> (32 - this.depth)] as number) >>> 0);
+    const base = arena.at >>> 2;
+    let slot = base + homeSlot(hash, words[base + DEPTH] as number);
+    const end = base + END;
+    this.#words = words;
+    this.#base = base;
+    const wanted = hash ^ SIGN;
+    for (; slot < end; slot += 2) {
+      const handle = (words[slot + 1] as number) >>> 0;
+      if (handle === 0) break;
+      const found = words[slot] as number;
+      if (found === hash) {
+        const entry = arena.locate(handle);
+        if (hasKey(entry, arena.at, bytes, start, length)) {
+          this.#slot = slot;
+          return handle;
+        }
+      } else if ((found ^ SIGN) > wanted) break;
+    }
+    this.#slot = slot;
+    return 0;
+  }
+
+  /** Loads of the segment what a search for this hash will need first: see keyspace/prefetch.ts. Of no meaning. */
+  touch(hash: number): number {
+    const arena = this.#arena;
+    const words = arena.locateWords((this.directory[hash >>> (32 - this.depth)] as number) >>> 0);
+    const base = arena.at >>> 2;
+    return (words[base + homeSlot(hash, words[base + DEPTH] as number)] as number) ^ (words[base] as number);
+  }
+
+  /** The handle of the first entry with this hash, whatever its key, or 0: a hint. */
+  candidate(hash: number): number {
+    const arena = this.#arena;
+    const words = arena.locateWords((this.directory[hash >>> (32 - this.depth)] as number) >>> 0);
+    const base = arena.at >>> 2;
+    const end = base + END;
+    const wanted = hash ^ SIGN;
+    for (let slot = base + homeSlot(hash, words[base + DEPTH] as number); slot < end; slot += 2) {
+      const handle = (words[slot + 1] as number) >>> 0;
+      if (handle === 0) return 0;
+      const found = words[slot] as number;
+      if (found === hash) return handle;
+      if ((found ^ SIGN) > wanted) return 0;
+    }
+    return 0;
+  }
+
+  /** The found entry is this one from now on. */
+  replace(handle: number): void {
+    this.#words[this.#slot + 1] = handle | 0;
+  }
+
+  /** Adds an entry of a key that `find` has just not found. Throws ArenaFull; RangeError when too many keys share a hash. */
+  insert(hash: number, handle: number): void {
+    if ((this.#words[this.#base + COUNT] as number) >= ENTRIES_MAX || !this.#push()) {
+      this.#split(hash);
+      this.#seek(hash);
+      this.insert(hash, handle);
+      return;
+    }
+    const words = this.#words;
+    words[this.#slot] = hash;
+    words[this.#slot + 1] = handle | 0;
+    words[this.#base + COUNT] = (words[this.#base + COUNT] as number) + 1;
+    this.count++;
+  }
+
+  /** Removes the found entry from the table; its block stays the caller's. */
+  remove(): void {
+    const words = this.#words;
+    const end = this.#base + END;
+    const depth = words[this.#base + DEPTH] as number;
+    let slot = this.#slot;
+    // What was pushed on moves back towards its home.
+    for (let next = slot + 2; next < end && words[next + 1] !== 0; slot = next, next += 2) {
+      if (this.#base + homeSlot(words[next] as number, depth) === next) break;
+      words[slot] = words[next] as number;
+      words[slot + 1] = words[next + 1] as number;
+    }
+    words[slot + 1] = 0;
+    words[this.#base + COUNT] = (words[this.#base + COUNT] as number) - 1;
+    this.count--;
+  }
+
+  /** An entry of the segment that was searched last expires then: the segment remembers the earliest. */
+  noteExpiry(expireAtMs: number): void {
+    if (expireAtMs < earliest(this.#words, this.#base)) setEarliest(this.#words, this.#base, expireAtMs);
+  }
+
+  /** Milliseconds since 1970 before which nothing of the segment at directory entry `index` expires; Infinity: nothing does. */
+  earliestExpiry(index: number): number {
+    const words = this.#arena.locateWords((this.directory[index] as number) >>> 0);
+    return earliest(words, this.#arena.at >>> 2);
+  }
+
+  setEarliestExpiry(index: number, expireAtMs: number): void {
+    const words = this.#arena.locateWords((this.directory[index] as number) >>> 0);
+    setEarliest(words, this.#arena.at >>> 2, expireAtMs);
+  }
+
+  /** The directory entry of the segment behind the one at `index`; the directory's length at the end. */
+  nextSegment(index: number): number {
+    const words = this.#arena.locateWords((this.directory[index] as number) >>> 0);
+    return index + 2 ** (this.depth - (words[(this.#arena.at >>> 2) + DEPTH] as number));
+  }
+
+  /**
+   * The handles of the entries of one segment whose hashes, as unsigned numbers, are in [from, end), into `handles` (of at least
+   * SEGMENT_ENTRIES_MAX); returns their number. `index`: a directory entry. Hashes go to `hashes` where it is given.
+   */
+  collect(index: number, from: number, end: number, handles: Uint32Array, hashes?: Int32Array): number {
+    const words = this.#arena.locateWords((this.directory[index] as number) >>> 0);
+    const base = this.#arena.at >>> 2;
+    let count = 0;
+    for (let slot = base + FIRST_SLOT; slot < base + END; slot += 2) {
+      const handle = words[slot + 1] as number;
+      if (handle === 0) continue;
+      const hash = (words[slot] as number) >>> 0;
+      if (hash < from) continue;
+      if (hash >= end) break;
+      if (hashes !== undefined) hashes[count] = hash | 0;
+      handles[count++] = handle >>> 0;
+    }
+    return count;
+  }
+
+  /** Puts the search where an entry of this hash would be inserted, behind those that share it. */
+  #seek(hash: number): void {
+    const arena = this.#arena;
+    const words = arena.locateWords((this.directory[hash >>> (32 - this.depth)] as number) >>> 0);
+    const base = arena.at >>> 2;
+    let slot = base + homeSlot(hash, words[base + DEPTH] as number);
+    const wanted = hash ^ SIGN;
+    while (slot < base + END && words[slot + 1] !== 0 && ((words[slot] as number) ^ SIGN) <= wanted) slot += 2;
+    this.#words = words;
+    this.#base = base;
+    this.#slot = slot;
+  }
+
+  /** Makes the slot free by pushing on what lies there; false when the segment has no room behind it. */
+  #push(): boolean {
+    const words = this.#words;
+    const slot = this.#slot;
+    const end = this.#base + END;
+    let gap = slot;
+    while (gap < end && words[gap + 1] !== 0) gap += 2;
+    if (gap >= end) return false;
+    if (gap > slot) words.copyWithin(slot + 2, slot, gap);
+    return true;
+  }
+
+  #newSegment(depth: number): number {
+    const handle = this.#arena.allocate(SEGMENT_BYTES);
+    const words = this.#arena.locateWords(handle);
+    const base = this.#arena.at >>> 2;
+    words.fill(0, base, base + SEGMENT_BYTES / 4);
+    words[base + DEPTH] = depth;
+    setEarliest(words, base, Number.POSITIVE_INFINITY);
+    return handle | 0;
+  }
+
+  /** Splits the segment of this hash in two, and a half again that would not fit. Throws RangeError, nothing changed, when that never ends. */
+  #split(hash: number): void {
+    const handle = this.directory[hash >>> (32 - this.depth)] as number;
+    const words = this.#arena.locateWords(handle >>> 0);
+    const base = this.#arena.at >>> 2;
+    const depth = words[base + DEPTH] as number;
+    let count = 0;
+    for (let slot = base + FIRST_SLOT; slot < base + END; slot += 2) {
+      if (words[slot + 1] === 0) continue;
+      SCRATCH[count++] = words[slot] as number;
+      SCRATCH[count++] = words[slot + 1] as number;
+    }
+    if (!canSplit(0, count, depth)) {
+      throw new RangeError("more keys of one hash than the overlay's table can hold");
+    }
+    this.#spread(handle, 0, count, depth, hash, earliest(words, base));
+  }
+
+  /** Moves the entries SCRATCH[from … to) of a segment of `depth`, whose range holds `hash`, to two segments of one more. */
+  #spread(handle: number, from: number, to: number, depth: number, hash: number, earliestMs: number): void {
+    if (depth === this.depth) this.#growDirectory();
+    const upper = this.#newSegment(depth + 1);
+    this.segments++;
+    const bit = 1 << (31 - depth);
+    const middle = firstWith(bit, from, to);
+    // The directory's entries of the range: the upper half of them leads to the new segment.
+    const half = 2 ** (this.depth - depth - 1);
+    const first = Math.floor((hash >>> (32 - this.depth)) / (2 * half)) * 2 * half;
+    this.directory.fill(upper, first + half, first + 2 * half);
+    this.#fill(handle, from, middle, depth + 1, hash & ~bit, earliestMs);
+    this.#fill(upper, middle, to, depth + 1, hash | bit, earliestMs);
+  }
+
+  #fill(handle: number, from: number, to: number, depth: number, hash: number, earliestMs: number): void {
+    if (!fits(from, to, depth)) {
+      this.#spread(handle, from, to, depth, hash, earliestMs);
+      return;
+    }
+    const words = this.#arena.locateWords(handle >>> 0);
+    const base = this.#arena.at >>> 2;
+    words.fill(0, base, base + SEGMENT_BYTES / 4);
+    let free = FIRST_SLOT;
+    for (let i = from; i < to; i += 2) {
+      const slot = Math.max(homeSlot(SCRATCH[i] as number, depth), free);
+      words[base + slot] = SCRATCH[i] as number;
+      words[base + slot + 1] = SCRATCH[i + 1] as number;
+      free = slot + 2;
+    }
+    words[base + COUNT] = (to - from) / 2;
+    words[base + DEPTH] = depth;
+    setEarliest(words, base, earliestMs);
+  }
+
+  #growDirectory(): void {
+    const { directory } = this;
+    const doubled = new Int32Array(new SharedArrayBuffer(directory.length * 8));
+    for (let i = 0; i < directory.length; i++) doubled[2 * i] = doubled[2 * i + 1] = directory[i] as number;
+    this.directory = doubled;
+    this.depth++;
+  }
+}
+
+/** No more entries are in one segment. */
+export const SEGMENT_ENTRIES_MAX = SLOTS;
+
+const SIGN = 0x80000000 | 0;
+
+/** The home of a hash, in words from its segment's first. */
+function homeSlot(hash: number, depth: number): number {
+  return FIRST_SLOT + 2 * ((((hash << depth) >>> 16) * HOMES) >>> 16);
+}
+
+/** The first of SCRATCH[from … to), which are ordered and equal in the bits above, that has this bit; `to`: none. */
+function firstWith(bit: number, from: number, to: number): number {
+  let at = from;
+  while (at < to && ((SCRATCH[at] as number) & bit) === 0) at += 2;
+  return at;
+}
+
+/** Whether the entries SCRATCH[from … to) find room in one segment of this depth, each at its home or right behind the one before. */
+function fits(from: number, to: number, depth: number): boolean {
+  let free = FIRST_SLOT;
+  for (let i = from; i < to; i += 2) free = Math.max(homeSlot(SCRATCH[i] as number, depth), free) + 2;
+  return free <= END;
+}
+
+/** Whether they do after as many splits as it takes, at least one. */
+function canSplit(from: number, to: number, depth: number): boolean {
+  if (depth === DEPTH_MAX) return false;
+  const middle = firstWith(1 << (31 - depth), from, to);
+  return (
+    (fits(from, middle, depth + 1) || canSplit(from, middle, depth + 1)) &&
+    (fits(middle, to, depth + 1) || canSplit(middle, to, depth + 1))
+  );
+}
+
+const TIME = new Float64Array(1);
+const TIME_WORDS = new Int32Array(TIME.buffer);
+
+function earliest(words: Int32Array, base: number): number {
+  TIME_WORDS[0] = words[base + EARLIEST] as number;
+  TIME_WORDS[1] = words[base + EARLIEST + 1] as number;
+  return TIME[0] as number;
+}
+
+function setEarliest(words: Int32Array, base: number, expireAtMs: number): void {
+  TIME[0] = expireAtMs;
+  words[base + EARLIEST] = TIME_WORDS[0] as number;
+  words[base + EARLIEST + 1] = TIME_WORDS[1] as number;
+}
