@@ -37,7 +37,7 @@ export function configure(request: Request): Configured {
   if (request.fromStandardInput) loadText(config, readFileSync(0, "latin1"), "standard input");
   for (const [i, option] of request.options.entries()) {
     try {
-      config.set(option.name, option.words);
+      config.load(option.name, option.words);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       throw new FatalConfigError(
@@ -47,11 +47,10 @@ export function configure(request: Request): Configured {
   }
   refuseUnguarded(config);
   if (named !== "") {
-    config.set("dir", [binary(dirname(named))]);
-    config.set("dbfilename", [binary(basename(named))]);
-  } else {
-    config.set("dir", [config.get("dir")]);
+    config.load("dir", [binary(dirname(named))]);
+    config.load("dbfilename", [binary(basename(named))]);
   }
+  config.file = configFile;
   return { config, configFile, snapshot: { path: configuredPath(config), required: named !== "" } };
 }
 

@@ -20,6 +20,11 @@ export interface ClientConnection {
   close(afterReply: boolean): void;
 }
 
+/** Does the connection come from this machine? */
+export function isLocal({ isUnix, address }: Pick<ClientConnection, "isUnix" | "address">): boolean {
+  return isUnix || address.startsWith("127.") || address.startsWith("[::1]:");
+}
+
 export type ReplyMode = "on" | "off" | "skip-next" | "skip";
 
 export class Client {

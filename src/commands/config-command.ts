@@ -1,6 +1,7 @@
-/** CONFIG: what the server was configured with. Changing it while running is not available. */
+/** CONFIG: what the server is configured with, changed while it runs, and written back into its file. */
+import { isLocal } from "./client.ts";
 import type { Context } from "./context.ts";
-import { ReplyError } from "./errors.ts";
+import { ReplyError, syntaxError } from "./errors.ts";
 import { helpRow } from "./help.ts";
 import type { Command, CommandFlag } from "./table.ts";
 
@@ -48,8 +49,8 @@ export const configRow: Command = {
       since: "2.8.0",
       group: "server",
       complexity: "O(1)",
-      summary: "Would write the configuration to its file; it cannot change while the server runs.",
-      handler: refuse,
+      summary: "Writes the configuration into its file.",
+      handler: rewrite,
     },
     {
       name: "set",
@@ -60,7 +61,7 @@ export const configRow: Command = {
       since: "2.0.0",
       group: "server",
       complexity: "O(1)",
-      summary: "Would change a directive; not available yet.",
+      summary: "Changes directives, all of those given or none.",
       arguments: [
         {
           name: "data",
@@ -72,7 +73,7 @@ export const configRow: Command = {
           ],
         },
       ],
-      handler: refuse,
+      handler: set,
     },
   ],
 };
@@ -94,9 +95,23 @@ function resetStatistics(c: Context): void {
   c.reply.ok();
 }
 
-function refuse(c: Context): void {
-  const name = c.args.text(1).toUpperCase();
-  throw new ReplyError(
-    `ERR CONFIG ${name} is not available: Folio's configuration is fixed while it runs; edit the file or the flags and restart`,
-  );
+function set(c: Context): void {
+  const { args, server } = c;
+  if (args.count % 2 === 1) throw syntaxError();
+  const pairs: [string, string][] = [];
+  for (let i = 2; i < args.count; i += 2) pairs.push([args.text(i), args.text(i + 1)]);
+  server.config.set(pairs, { isLocal: isLocal(c.client.connection), isLoading: server.loading });
+  c.reply.ok();
+}
+
+function rewrite(c: Context): void {
+  const { server } = c;
+  try {
+    server.config.rewrite();
+  } catch (error) {
+    if (error instanceof ReplyError) server.log("warning", `CONFIG REWRITE failed: ${error.message.slice(4)}`);
+    throw error;
+  }
+  server.log("notice", "CONFIG REWRITE executed with success.");
+  c.reply.ok();
 }

@@ -31,14 +31,35 @@ export interface Context {
 
 export type Handler = (c: Context) => void | Generator<void, void, void>;
 
-/** Directives by their name in redis.conf. */
+/** Who sends CONFIG SET, and when. */
+export interface ConfigAsker {
+  /** Its connection comes from this machine. */
+  readonly isLocal: boolean;
+  /** The snapshot is being loaded. */
+  readonly isLoading: boolean;
+}
+
+/** Directives by their name in redis.conf. Hot paths keep what they have read, and follow it with onChange. */
 export interface Config {
   /** The value as CONFIG GET shows it. Throws on an unknown name: a programmer's error. */
   get(name: string): string;
   /** A numeric directive; memory units and time are plain numbers here. */
   number(name: string): number;
+  /** A directive of no, yes and local (enable-debug-command, …): does it allow this client something? */
+  allows(name: string, isLocal: boolean): boolean;
+  /** The directive's values (passwords) must not be shown; false for unknown names. */
+  isSecret(name: string): boolean;
   /** Name and value of the directives that match one of the glob patterns (binary strings, ASCII case ignored). */
   matching(patterns: readonly string[]): Iterable<readonly [name: string, value: string]>;
+  /** CONFIG SET: all or nothing. Throws ReplyError in Redis's words. */
+  set(pairs: readonly (readonly [name: string, value: string])[], asker: ConfigAsker): void;
+  /** CONFIG REWRITE. Throws ReplyError in Redis's words; the file is then as it was. */
+  rewrite(): void;
+  /**
+   * Calls `listener` once after each CONFIG SET that gave one of these directives another value, with those that have
+   * changed; they read as the new values by then. It may be called with the old values again, when another listener refuses.
+   */
+  onChange(names: readonly string[], listener: (changed: readonly string[]) => void): void;
 }
 
 export type LogLevel = "debug" | "verbose" | "notice" | "warning";

@@ -305,7 +305,7 @@ describe("requests in pieces", () => {
   });
 
   test("the query buffer has a limit", async () => {
-    await start({ "client-query-buffer-limit": "1000000" });
+    await start({ "client-query-buffer-limit": "1048576" });
     const socket = await RawSocket.connect(server.port);
     socket.send(`*2\r\n$4\r\nPING\r\n$100000000\r\n${"x".repeat(2_000_000)}`);
     expect(await socket.until((one) => one.closed)).toBe(true);

@@ -4,34 +4,53 @@
  */
 import type { Connection, Limits } from "../net/connection.ts";
 import { Reply } from "../net/reply.ts";
-import type { Client } from "./client.ts";
-import type { Server } from "./context.ts";
+import { type Client, isLocal } from "./client.ts";
+import type { Config, Server } from "./context.ts";
 
 const PROTECTED =
   "DENIED Folio is running in protected mode because no password is set for the default user. In this mode connections " +
   "are only accepted from the loopback interface. To accept others, set a password (requirepass), or turn protected mode " +
   "off (protected-mode no) when this network is trusted.";
 
+const DIRECTIVES = [
+  "maxclients",
+  "timeout",
+  "requirepass",
+  "protected-mode",
+  "client-query-buffer-limit",
+  "proto-max-bulk-len",
+  "client-output-buffer-limit",
+] as const;
+
 export class Gate {
   readonly limits: Limits;
   readonly #server: Server;
-  readonly #clientsMax: number;
-  readonly #idleSecondsMax: number;
-  readonly #isProtected: boolean;
-  readonly #needsPassword: boolean;
+  #clientsMax = 0;
+  #idleSecondsMax = 0;
+  #isProtected = true;
+  #needsPassword = true;
 
   constructor(server: Server) {
     const { config } = server;
     this.#server = server;
+    this.limits = limitsOf(config);
+    this.#configure(config);
+    config.onChange([...DIRECTIVES], () => this.#configure(config));
+  }
+
+  /** Reads the directives, at the start and after CONFIG SET. */
+  #configure(config: Config): void {
     this.#clientsMax = config.number("maxclients");
     this.#idleSecondsMax = config.number("timeout");
     this.#needsPassword = config.get("requirepass") !== "";
     this.#isProtected = config.get("protected-mode") === "yes" && !this.#needsPassword;
-    this.limits = {
-      queryBytesMax: config.number("client-query-buffer-limit"),
-      bulkBytesMax: config.number("proto-max-bulk-len"),
-      ...outputLimits(config.get("client-output-buffer-limit")),
-    };
+    Object.assign(this.limits, limitsOf(config));
+    if (this.#needsPassword) return;
+    // As in Redis: who is connected stays in when a password is set, and needs none any more when it is taken away.
+    for (const client of this.#server.clients.byId.values()) {
+      client.authenticated = true;
+      client.connection.restricted = false;
+    }
   }
 
   /** Makes a client of the connection, or turns it away. */
@@ -78,8 +97,12 @@ export class Gate {
   }
 }
 
-function isLocal(connection: Connection<Client>): boolean {
-  return connection.isUnix || connection.address.startsWith("127.") || connection.address.startsWith("[::1]:");
+function limitsOf(config: Config): Limits {
+  return {
+    queryBytesMax: config.number("client-query-buffer-limit"),
+    bulkBytesMax: config.number("proto-max-bulk-len"),
+    ...outputLimits(config.get("client-output-buffer-limit")),
+  };
 }
 
 /** The "normal" class of client-output-buffer-limit as CONFIG GET shows it: "normal 0 0 0 slave … pubsub …", in bytes. */

@@ -6,9 +6,13 @@ import { CommandTable } from "./registry.ts";
 import { SlowLog } from "./slowlog.ts";
 import type { Command } from "./table.ts";
 
+const SLOWER_THAN = "slowlog-log-slower-than";
+const MAX_LEN = "slowlog-max-len";
+
 /** A dispatcher for `server`, to be given to `Listener.open`. Call its `tick` once a second. */
 export function commandService(server: Server, rows: readonly Command[] = COMMANDS): Dispatcher {
   const { config, stats } = server;
-  const slowLog = new SlowLog(config.number("slowlog-log-slower-than"), config.number("slowlog-max-len"));
+  const slowLog = new SlowLog(config.number(SLOWER_THAN), config.number(MAX_LEN));
+  config.onChange([SLOWER_THAN, MAX_LEN], () => slowLog.configure(config.number(SLOWER_THAN), config.number(MAX_LEN)));
   return new Dispatcher(server, new CommandTable(rows, stats), slowLog);
 }

@@ -18,14 +18,18 @@ export interface SlowCommand {
 
 export class SlowLog {
   /** Infinity: nothing is logged. */
-  readonly thresholdUsec: number;
-  readonly #lengthMax: number;
+  thresholdUsec = Infinity;
+  #lengthMax = 0;
   #nextId = 0;
   /** Newest first. */
   entries: SlowCommand[] = [];
 
-  /** `thresholdUsec` < 0 turns the log off. */
   constructor(thresholdUsec: number, lengthMax: number) {
+    this.configure(thresholdUsec, lengthMax);
+  }
+
+  /** `thresholdUsec` < 0 turns the log off. A shorter log loses its oldest commands with the next one that is added. */
+  configure(thresholdUsec: number, lengthMax: number): void {
     this.thresholdUsec = thresholdUsec < 0 ? Infinity : thresholdUsec;
     this.#lengthMax = lengthMax;
   }
@@ -37,7 +41,7 @@ export class SlowLog {
       id: this.#nextId++,
       atSeconds: Math.floor(Date.now() / 1000),
       usec: Math.round(usec),
-      args: shortened(c),
+      args: shortened(c, entry),
       address: client.connection.address,
       clientName: client.name,
     });
@@ -45,11 +49,18 @@ export class SlowLog {
   }
 }
 
-function shortened(c: Context): string[] {
+/** Passwords given to CONFIG SET are left out. */
+function shortened(c: Context, entry: Entry): string[] {
   const { args } = c;
+  const { config } = c.server;
+  const setsConfig = entry.fullName === "config|set";
   const shown = args.count > ARGUMENTS_MAX ? ARGUMENTS_MAX - 1 : args.count;
   const words: string[] = [];
   for (let i = 0; i < shown; i++) {
+    if (setsConfig && i > 2 && i % 2 === 1 && config.isSecret(args.text(i - 1))) {
+      words.push("(redacted)");
+      continue;
+    }
     const length = args.lengths[i] as number;
     const cut = length - ARGUMENT_BYTES_MAX;
     const text = binaryText(args.bytes, args.starts[i] as number, Math.min(length, ARGUMENT_BYTES_MAX));

@@ -29,7 +29,7 @@ export function limitClients(config: Config, log: Log): void {
       `the limit of open files (${openFilesMax()}) leaves no room for clients: raise it (ulimit -n)`,
     );
   }
-  config.set("maxclients", [String(possible)]);
+  config.load("maxclients", [String(possible)]);
   log(
     "warning",
     `The limit of open files (${openFilesMax()}) leaves room for ${possible} of ${wanted} clients: maxclients is ` +

@@ -21,7 +21,7 @@ const messages: string[] = [];
 
 async function open(name: string, required = true, settings: Record<string, string> = {}): Promise<Snapshot> {
   const config = new Config();
-  for (const [directive, value] of Object.entries(settings)) config.set(directive, [value]);
+  for (const [directive, value] of Object.entries(settings)) config.load(directive, [value]);
   return Snapshot.open({ path: join(dir, name), required }, config, {
     log: (_level, message) => messages.push(message),
     onProgress: () => {},

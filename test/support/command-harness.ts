@@ -58,7 +58,16 @@ export class CommandHarness {
     };
     this.server = {
       keyspace: new Keyspace([layer], DATABASES),
-      config: { get: (name) => `${get(name)}`, number: (name) => Number(get(name)), matching: () => [] },
+      config: {
+        get: (name) => `${get(name)}`,
+        number: (name) => Number(get(name)),
+        allows: () => false,
+        isSecret: () => false,
+        matching: () => [],
+        set: () => {},
+        rewrite: () => {},
+        onChange: () => {},
+      },
       stats: new Stats(),
       clients: new Clients(),
       startedAtMs: Date.now(),

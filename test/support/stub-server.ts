@@ -1,9 +1,9 @@
 /**
- * A server without a snapshot for tests of the command path: real sockets, real dispatch, a configuration of constants,
- * and an empty keyspace. Tests may add rows of their own.
+ * A server without a snapshot for tests of the command path: real sockets, real dispatch, a real configuration without a
+ * file, and an empty keyspace. Tests may add rows of their own.
  */
 import { Clients } from "../../src/commands/client.ts";
-import type { Config, LogLevel, Server } from "../../src/commands/context.ts";
+import type { LogLevel, Server } from "../../src/commands/context.ts";
 import type { Dispatcher } from "../../src/commands/dispatch.ts";
 import { COMMANDS } from "../../src/commands/index.ts";
 import { commandService } from "../../src/commands/service.ts";
@@ -11,45 +11,11 @@ import { Stats } from "../../src/commands/stats.ts";
 import type { Command } from "../../src/commands/table.ts";
 import { Keyspace } from "../../src/keyspace/keyspace.ts";
 import { Listener } from "../../src/net/listener.ts";
-
-const DEFAULTS: Readonly<Record<string, string>> = {
-  maxclients: "10000",
-  timeout: "0",
-  requirepass: "",
-  "protected-mode": "yes",
-  databases: "16",
-  "client-query-buffer-limit": "1073741824",
-  "proto-max-bulk-len": "536870912",
-  "client-output-buffer-limit": "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
-  "slowlog-log-slower-than": "10000",
-  "slowlog-max-len": "128",
-};
-
-class StubConfig implements Config {
-  readonly #values: Readonly<Record<string, string>>;
-
-  constructor(values: Readonly<Record<string, string>>) {
-    this.#values = { ...DEFAULTS, ...values };
-  }
-
-  get(name: string): string {
-    const value = this.#values[name];
-    if (value === undefined) throw new Error(`no directive ${name}`);
-    return value;
-  }
-
-  number(name: string): number {
-    return Number(this.get(name));
-  }
-
-  *matching(): Iterable<readonly [string, string]> {
-    yield* Object.entries(this.#values);
-  }
-}
+import { Config } from "../../src/server/config/config.ts";
 
 export class StubServer implements Server {
   readonly keyspace = new Keyspace([], 16);
-  readonly config: Config;
+  readonly config = new Config();
   readonly stats = new Stats();
   readonly clients = new Clients();
   readonly startedAtMs = Date.now();
@@ -62,7 +28,7 @@ export class StubServer implements Server {
   readonly listener: Listener<import("../../src/commands/client.ts").Client>;
 
   constructor(config: Readonly<Record<string, string>> = {}, rows: readonly Command[] = [], unixPath = "") {
-    this.config = new StubConfig(config);
+    for (const [name, value] of Object.entries(config)) this.config.load(name, [value]);
     const own = new Set(rows.map((row) => row.name));
     this.dispatcher = commandService(this, [...COMMANDS.filter((row) => !own.has(row.name)), ...rows]);
     const endpoint = unixPath === "" ? { hostname: "127.0.0.1", port: 0 } : { path: unixPath };

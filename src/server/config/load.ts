@@ -4,7 +4,7 @@
  * Trouble is reported as Redis's block: the source, the line, the line's text, what is wrong.
  */
 import { closeSync, openSync, readSync } from "node:fs";
-import { resolve } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import type { Config } from "./config.ts";
 import { ConfigError } from "./directive.ts";
 import { splitWords } from "./words.ts";
@@ -16,9 +16,16 @@ const CONFIG_BYTES_MAX = 16 * 1024 * 1024;
 /** A configuration that cannot be used; `message` is the whole block for standard error. */
 export class FatalConfigError extends Error {
   override readonly name = "FatalConfigError";
+  /** The same in one line. */
+  readonly brief: string;
+
+  constructor(message: string, brief = message) {
+    super(message);
+    this.brief = brief;
+  }
 }
 
-/** Reads a file; throws FatalConfigError. `include` patterns are taken from the working directory, as Redis does. */
+/** Reads a file; throws FatalConfigError. `include` patterns are taken from `config.directory`. */
 export function loadFile(config: Config, path: string, depth = 0): void {
   let text: string;
   try {
@@ -30,7 +37,8 @@ export function loadFile(config: Config, path: string, depth = 0): void {
   loadText(config, text, path, depth);
 }
 
-function readText(path: string): string {
+/** The file's bytes as a binary string. Throws the system's errors, and FatalConfigError for a file that is too long. */
+export function readText(path: string): string {
   const fd = openSync(path, "r");
   try {
     const chunk = Buffer.alloc(64 * 1024);
@@ -54,7 +62,8 @@ export function loadText(config: Config, text: string, source: string, depth = 0
   for (let i = 0; i < lines.length; i++) {
     const line = (lines[i] as string).replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, "");
     if (line === "" || line.startsWith("#")) continue;
-    const fail = (why: string) => new FatalConfigError(fatalBlock(source, i + 1, shown(config, line), why));
+    const fail = (why: string) =>
+      new FatalConfigError(fatalBlock(source, i + 1, shown(config, line), why), `${source}, at line ${i + 1}: ${why}`);
     const words = splitWords(line);
     if (words === null) throw fail("Unbalanced quotes in configuration line");
     const [name, ...rest] = words;
@@ -62,11 +71,11 @@ export function loadText(config: Config, text: string, source: string, depth = 0
     if (name.toLowerCase() === "include") {
       if (rest.length !== 1) throw fail("wrong number of arguments");
       if (depth >= INCLUDE_DEPTH_MAX) throw fail(`include files are nested more than ${INCLUDE_DEPTH_MAX} deep`);
-      for (const path of included(rest[0] as string)) loadFile(config, path, depth + 1);
+      for (const path of included(rest[0] as string, config.directory)) loadFile(config, path, depth + 1);
       continue;
     }
     try {
-      config.set(name, rest);
+      config.load(name, rest);
     } catch (error) {
       if (error instanceof ConfigError) throw fail(error.message);
       throw error;
@@ -74,11 +83,13 @@ export function loadText(config: Config, text: string, source: string, depth = 0
   }
 }
 
-/** The paths that an include line means; a pattern may match none. */
-function included(pattern: string): string[] {
+/** The paths that an include line means; a pattern may match none. Relative ones start in `directory`. */
+function included(pattern: string, directory: string): string[] {
   const path = Buffer.from(pattern, "latin1").toString("utf8");
-  if (!/[*?[]/.test(path)) return [path];
-  return [...new Bun.Glob(path).scanSync({ absolute: false, onlyFiles: true, dot: false })].sort();
+  const found = /[*?[]/.test(path)
+    ? [...new Bun.Glob(path).scanSync({ cwd: directory, absolute: false, onlyFiles: true, dot: false })].sort()
+    : [path];
+  return found.map((file) => (isAbsolute(file) || directory === process.cwd() ? file : join(directory, file)));
 }
 
 /** The block that redis-server prints. */

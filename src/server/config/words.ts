@@ -68,3 +68,21 @@ function singleQuoted(line: string, start: number): { text: string; next: number
   }
   return null;
 }
+
+const ESCAPED: Readonly<Record<string, string>> = {
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\b": "\\b",
+  "\x07": "\\a",
+  '"': '\\"',
+  "\\": "\\\\",
+};
+
+/** The word (a binary string) in double quotes, as Redis writes it: splitWords gives it back. */
+export function quoted(word: string): string {
+  const escaped = word.replace(/[^ -~]|["\\]/g, (c) => {
+    return ESCAPED[c] ?? `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  });
+  return `"${escaped}"`;
+}

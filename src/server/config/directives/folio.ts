@@ -10,4 +10,6 @@ export const FOLIO: readonly Directive[] = [
   text("index-dir", "", "used", { fixed: true }),
   /** lease: map the file itself and hold a read lease on it. copy: map a private copy of it. */
   choice("mmap-safety", "lease", "used", ["lease", "copy"], { fixed: true }),
+  /** The RDB version that saving writes: older ones for older servers to read, 12 for Redis 7.4. */
+  choice("rdb-version", "11", "used", ["9", "10", "11", "12"]),
 ];

@@ -2,8 +2,21 @@
  * Directives about the process: logging, clock, title, limits.
  * Names, defaults, ranges and mutability are Redis 7.2's; the third column says what Folio does with it (see directive.ts).
  */
-import { bool, choice, type Directive, I32_MAX, I32_MIN, I64_MAX, int, special, text } from "../directive.ts";
-import { latencyTrackingInfoPercentiles, notifyKeyspaceEvents } from "../special.ts";
+import { bool, choice, choices, type Directive, I32_MAX, I32_MIN, I64_MAX, int, special, text } from "../directive.ts";
+import {
+  latencyTrackingInfoPercentiles,
+  latencyTrackingInfoPercentilesLines,
+  notifyKeyspaceEvents,
+  notifyKeyspaceEventsLines,
+  processTitle,
+} from "../special.ts";
+
+const SHUTDOWN_OPTIONS = ["default", "save", "nosave", "now", "force"] as const;
+
+function shutdownOptions(chosen: ReadonlySet<string>): string {
+  const both = chosen.has("save") && chosen.has("nosave");
+  return both ? "shutdown options SAVE and NOSAVE can't be used simultaneously" : "";
+}
 
 export const GENERAL: readonly Directive[] = [
   bool("always-show-logo", "no", "used", { fixed: true }),
@@ -15,27 +28,33 @@ export const GENERAL: readonly Directive[] = [
   bool("daemonize", "no", "used", { fixed: true }),
   int("databases", "16", "used", 1, I32_MAX, { fixed: true }),
   bool("dynamic-hz", "yes", "unneeded"),
-  choice("enable-debug-command", "no", "later", ["no", "yes", "local"], { fixed: true }),
+  choice("enable-debug-command", "no", "used", ["no", "yes", "local"], { fixed: true }),
   choice("enable-module-command", "no", "later", ["no", "yes", "local"], { fixed: true }),
-  choice("enable-protected-configs", "no", "later", ["no", "yes", "local"], { fixed: true }),
-  int("hz", "10", "used", 0, I32_MAX),
-  text("ignore-warnings", "", "used"),
+  choice("enable-protected-configs", "no", "used", ["no", "yes", "local"], { fixed: true }),
+  int("hz", "10", "used", 0, I32_MAX, { capped: [1n, 500n] }),
+  text("ignore-warnings", "", "used", { keepsEmpty: true }),
   int("key-load-delay", "0", "unneeded", I32_MIN, I32_MAX, { hidden: true }),
   int("latency-monitor-threshold", "0", "later", 0, I64_MAX),
-  bool("latency-tracking", "yes", "used"),
-  special("latency-tracking-info-percentiles", "50 99 99.9", "used", latencyTrackingInfoPercentiles),
-  int("loading-process-events-interval-bytes", "2097152", "unneeded", 1024, I64_MAX, { hidden: true }),
-  text("locale-collate", "", "unneeded"),
-  text("logfile", "", "used", { fixed: true }),
-  choice("loglevel", "notice", "used", ["debug", "verbose", "notice", "warning"]),
+  bool("latency-tracking", "yes", "later"),
+  special("latency-tracking-info-percentiles", "50 99 99.9", "later", latencyTrackingInfoPercentiles, {
+    several: true,
+    written: latencyTrackingInfoPercentilesLines,
+  }),
+  int("loading-process-events-interval-bytes", "2097152", "unneeded", 1024, I32_MAX, { hidden: true }),
+  text("locale-collate", "", "unneeded", { keepsEmpty: true }),
+  text("logfile", "", "used", { fixed: true, keepsEmpty: true }),
+  choice("loglevel", "notice", "used", ["debug", "verbose", "notice", "warning", "nothing"]),
   bool("lua-enable-deprecated-api", "no", "unneeded", { hidden: true, fixed: true }),
-  special("notify-keyspace-events", "", "later", notifyKeyspaceEvents),
+  special("notify-keyspace-events", "", "later", notifyKeyspaceEvents, { written: notifyKeyspaceEventsLines }),
   text("pidfile", "", "used", { fixed: true }),
-  text("proc-title-template", "{title} {listen-addr} {server-mode}", "unneeded"),
+  text("proc-title-template", "{title} {listen-addr} {server-mode}", "unneeded", {
+    keepsEmpty: true,
+    check: processTitle,
+  }),
   text("server_cpulist", "", "unneeded", { fixed: true }),
   bool("set-proc-title", "yes", "unneeded", { fixed: true }),
-  choice("shutdown-on-sigint", "default", "used", ["default", "save", "nosave", "now", "force"], { several: true }),
-  choice("shutdown-on-sigterm", "default", "used", ["default", "save", "nosave", "now", "force"], { several: true }),
+  choices("shutdown-on-sigint", "used", SHUTDOWN_OPTIONS, shutdownOptions),
+  choices("shutdown-on-sigterm", "used", SHUTDOWN_OPTIONS, shutdownOptions),
   int("shutdown-timeout", "10", "later", 0, I32_MAX),
   int("slowlog-log-slower-than", "10000", "used", -1, I64_MAX),
   int("slowlog-max-len", "128", "used", 0, I64_MAX),
@@ -48,7 +67,7 @@ export const GENERAL: readonly Directive[] = [
     ["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"],
     { fixed: true },
   ),
-  text("syslog-ident", "redis", "unneeded", { fixed: true }),
-  bool("use-exit-on-panic", "no", "unneeded", { hidden: true, fixed: true }),
+  text("syslog-ident", "redis", "unneeded", { fixed: true, keepsEmpty: true }),
+  bool("use-exit-on-panic", "no", "unneeded", { hidden: true }),
   int("watchdog-period", "0", "unneeded", 0, I32_MAX, { hidden: true }),
 ];

@@ -15,28 +15,35 @@ import {
   text,
   U32_MAX,
 } from "../directive.ts";
-import { bind, clientOutputBufferLimit } from "../special.ts";
+import {
+  BIND_INITIAL,
+  BUFFER_LIMITS_INITIAL,
+  bind,
+  bindLines,
+  clientOutputBufferLimit,
+  clientOutputBufferLimitLines,
+} from "../special.ts";
+
+const MEGABYTE = 1048576n;
 
 export const NETWORK: readonly Directive[] = [
   choice("acl-pubsub-default", "resetchannels", "used", ["allchannels", "resetchannels"]),
-  text("aclfile", "", "later", { fixed: true }),
+  text("aclfile", "", "later", { fixed: true, keepsEmpty: true }),
   int("acllog-max-len", "128", "later", 0, I64_MAX),
-  special("bind", "* -::*", "used", bind),
+  special("bind", BIND_INITIAL, "used", bind, { several: true, written: bindLines }),
   text("bind-source-addr", "", "later"),
-  special(
-    "client-output-buffer-limit",
-    "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
-    "used",
-    clientOutputBufferLimit,
-  ),
-  memory("client-query-buffer-limit", "1073741824", "used"),
+  special("client-output-buffer-limit", BUFFER_LIMITS_INITIAL, "used", clientOutputBufferLimit, {
+    several: true,
+    written: clientOutputBufferLimitLines,
+  }),
+  memory("client-query-buffer-limit", "1073741824", "used", { min: MEGABYTE }),
   int("io-threads", "1", "unneeded", 1, 128, { fixed: true }),
   bool("io-threads-do-reads", "no", "unneeded", { fixed: true }),
   int("maxclients", "10000", "used", 1, U32_MAX),
   memory("maxmemory-clients", "0", "later", { percent: true }),
   int("port", "6379", "used", 0, 65535),
   bool("protected-mode", "yes", "used"),
-  memory("proto-max-bulk-len", "536870912", "used"),
+  memory("proto-max-bulk-len", "536870912", "used", { min: MEGABYTE }),
   text("requirepass", "", "used", { secret: true }),
   int("socket-mark-id", "0", "unneeded", 0, U32_MAX, { fixed: true }),
   int("tcp-backlog", "511", "unneeded", 0, I32_MAX, { fixed: true }),

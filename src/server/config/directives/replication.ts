@@ -2,38 +2,41 @@
  * Directives about replication and the cluster.
  * Names, defaults, ranges and mutability are Redis 7.2's; the third column says what Folio does with it (see directive.ts).
  */
-import { bool, choice, type Directive, I32_MAX, I64_MAX, int, memory, special, text } from "../directive.ts";
-import { replicaof } from "../special.ts";
+import { bool, choice, type Directive, I32_MAX, I64_MAX, int, memory, special, text, U64_MAX } from "../directive.ts";
+import { hostname, nodeName, replicaof, replicaofLines } from "../special.ts";
 
 export const REPLICATION: readonly Directive[] = [
   bool("cluster-allow-pubsubshard-when-down", "yes", "later"),
   bool("cluster-allow-reads-when-down", "no", "later"),
   bool("cluster-allow-replica-migration", "yes", "later"),
   int("cluster-announce-bus-port", "0", "later", 0, 65535),
-  text("cluster-announce-hostname", "", "later"),
-  text("cluster-announce-human-nodename", "", "later"),
+  text("cluster-announce-hostname", "", "later", { check: hostname }),
+  text("cluster-announce-human-nodename", "", "later", { check: nodeName }),
   text("cluster-announce-ip", "", "later"),
   int("cluster-announce-port", "0", "later", 0, 65535),
   int("cluster-announce-tls-port", "0", "later", 0, 65535),
-  text("cluster-config-file", "nodes.conf", "later", { fixed: true }),
+  text("cluster-config-file", "nodes.conf", "later", { fixed: true, keepsEmpty: true }),
   bool("cluster-enabled", "no", "later", { fixed: true }),
-  memory("cluster-link-sendbuf-limit", "0", "later"),
+  memory("cluster-link-sendbuf-limit", "0", "later", { max: U64_MAX }),
   int("cluster-migration-barrier", "1", "later", 0, I32_MAX),
   int("cluster-node-timeout", "15000", "later", 0, I64_MAX),
+  int("cluster-ping-interval", "0", "later", 0, I64_MAX, { hidden: true }),
   int("cluster-port", "0", "later", 0, 65535, { fixed: true }),
   choice("cluster-preferred-endpoint-type", "ip", "later", ["ip", "hostname", "unknown-endpoint"]),
   bool("cluster-replica-no-failover", "no", "later", { alias: "cluster-slave-no-failover" }),
   int("cluster-replica-validity-factor", "10", "later", 0, I32_MAX, { alias: "cluster-slave-validity-factor" }),
   bool("cluster-require-full-coverage", "yes", "later"),
   text("masterauth", "", "later", { secret: true }),
-  text("masteruser", "", "later"),
+  text("masteruser", "", "later", { secret: true }),
   int("min-replicas-max-lag", "10", "later", 0, I32_MAX, { alias: "min-slaves-max-lag" }),
   int("min-replicas-to-write", "0", "later", 0, I32_MAX, { alias: "min-slaves-to-write" }),
   choice("propagation-error-behavior", "ignore", "later", ["ignore", "panic", "panic-on-replicas"]),
-  memory("repl-backlog-size", "1048576", "later"),
+  memory("repl-backlog-size", "1048576", "later", { min: 1n }),
   int("repl-backlog-ttl", "3600", "later", 0, I64_MAX),
   bool("repl-disable-tcp-nodelay", "no", "unneeded"),
-  choice("repl-diskless-load", "disabled", "later", ["disabled", "on-empty-db", "swapdb"]),
+  choice("repl-diskless-load", "disabled", "later", ["disabled", "on-empty-db", "swapdb"], {
+    settled: true,
+  }),
   bool("repl-diskless-sync", "yes", "later"),
   int("repl-diskless-sync-delay", "5", "later", 0, I32_MAX),
   int("repl-diskless-sync-max-replicas", "0", "later", 0, I32_MAX),
@@ -48,5 +51,10 @@ export const REPLICATION: readonly Directive[] = [
   int("replica-priority", "100", "later", 0, I32_MAX, { alias: "slave-priority" }),
   bool("replica-read-only", "yes", "later", { alias: "slave-read-only" }),
   bool("replica-serve-stale-data", "yes", "later", { alias: "slave-serve-stale-data" }),
-  special("replicaof", "", "later", replicaof, { alias: "slaveof", fixed: true }),
+  special("replicaof", "", "later", replicaof, {
+    alias: "slaveof",
+    fixed: true,
+    several: true,
+    written: replicaofLines,
+  }),
 ];
