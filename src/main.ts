@@ -8,14 +8,12 @@ import { resolve } from "node:path";
 import { parseArguments, type Request } from "./cli/argv.ts";
 import { type Configured, configure } from "./cli/configure.ts";
 import { Progress } from "./cli/progress.ts";
-import type { Client } from "./commands/client.ts";
-import type { LogLevel } from "./commands/context.ts";
 import { commandService } from "./commands/service.ts";
 import { CollectorBound } from "./mmap/collector.ts";
-import type { Listener } from "./net/listener.ts";
 import { FatalConfigError } from "./server/config/load.ts";
 import { describeSnapshot, sayHello, sayReady } from "./server/greeting.ts";
-import { endpointText, listenEverywhere } from "./server/listen.ts";
+import { Listeners } from "./server/listen.ts";
+import { followConfig } from "./server/live-config.ts";
 import { Logger } from "./server/log.ts";
 import { removePidFile, writePidFile } from "./server/pid-file.ts";
 import { limitClients } from "./server/process-limits.ts";
@@ -58,7 +56,7 @@ async function start(request: Request): Promise<void> {
     }
     // As redis-server does by its dir directive: relative paths (logfile, pidfile, …) are the data directory's.
     if (!configured.snapshot.required) process.chdir(config.path("dir"));
-    logger = new Logger(config.path("logfile"), config.get("loglevel") as LogLevel);
+    logger = new Logger(config.path("logfile"), config.get("loglevel") as Logger["level"]);
     logger.check();
     await serve(configured, logger);
   } catch (error) {
@@ -79,7 +77,6 @@ async function serve(configured: Configured, logger: Logger): Promise<void> {
   const { config, configFile } = configured;
   const { log } = logger;
   const end = new AbortController();
-  const listeners: Listener<Client>[] = [];
   sayHello(config, configFile, log);
   limitClients(config, log);
   const server = new FolioServer({
@@ -92,6 +89,8 @@ async function serve(configured: Configured, logger: Logger): Promise<void> {
     onShutdown: (reason) => shutdown(reason),
   });
   const dispatcher = commandService(server);
+  const listeners = new Listeners(config, dispatcher, log);
+  followConfig(config, logger, { movesToDir: !configured.snapshot.required });
   let ending = false;
 
   function shutdown(reason: string): void {
@@ -101,7 +100,7 @@ async function serve(configured: Configured, logger: Logger): Promise<void> {
     log("warning", reason);
     end.abort(new StartError("stopped while the snapshot was being opened"));
     server.cron.stop();
-    for (const listener of listeners) listener.stop(true);
+    listeners.stop(true);
     removePidFile(config.path("pidfile"));
     // An index that is being built removes its temporary file first: see openSnapshot's rejection below.
     if (server.loading) setTimeout(exit, BUILD_STOP_MS);
@@ -114,7 +113,7 @@ async function serve(configured: Configured, logger: Logger): Promise<void> {
   }
 
   function listen(): void {
-    if (listeners.length === 0 && !ending) listeners.push(...listenEverywhere(config, dispatcher, log));
+    if (!listeners.isOpen && !ending) listeners.open();
   }
 
   handleSignals(logger, shutdown);
@@ -134,10 +133,7 @@ async function serve(configured: Configured, logger: Logger): Promise<void> {
   server.cron.each(new CollectorBound());
   server.cron.start();
   describeSnapshot(server.snapshot, Date.now(), log);
-  sayReady(
-    listeners.map((listener) => endpointText(listener)),
-    log,
-  );
+  sayReady(listeners.endpoints(), log);
   setTimeout(() => logger.release(), FIRST_LOG_AFTER_MS);
 }
 

@@ -15,7 +15,7 @@ export function sayHello(config: Config, configFile: string, log: Log): void {
   if (unneeded.length > 0) log("notice", `Accepted, and not needed by Folio: ${unneeded.join(", ")}`);
   const later = config.givenWithMeaning("later");
   if (later.length > 0) {
-    log("notice", `Accepted, without effect in this version (the dataset is read-only): ${later.join(", ")}`);
+    log("notice", `Accepted, without effect in this version: ${later.join(", ")}`);
   }
   for (const warning of warnings(config)) log("warning", warning);
 }

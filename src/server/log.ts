@@ -18,7 +18,8 @@ export class Logger {
   readonly #path: string;
   /** Called before a line is written to a terminal: the progress bar clears itself. */
   beforeLine: (() => void) | null = null;
-  level: LogLevel;
+  /** The least that is written. */
+  level: LogLevel | "nothing";
   #held: { atMs: number; level: LogLevel; message: string }[] | null = [];
 
   /**
@@ -26,13 +27,13 @@ export class Logger {
    * Lines are held until `release`: the first local time that a process asks for costs it 5 ms, which a start can
    * spend after it has begun to serve.
    */
-  constructor(path: string, level: LogLevel) {
+  constructor(path: string, level: LogLevel | "nothing") {
     this.#path = path;
     this.level = level;
   }
 
   readonly log: Log = (level, message) => {
-    if (LEVELS.indexOf(level) < LEVELS.indexOf(this.level)) return;
+    if (this.level === "nothing" || LEVELS.indexOf(level) < LEVELS.indexOf(this.level)) return;
     if (this.#held !== null) this.#held.push({ atMs: Date.now(), level, message });
     else this.#write(Date.now(), level, message);
   };

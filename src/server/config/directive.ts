@@ -136,14 +136,14 @@ function outOfRange(min: number | bigint | string, max: number | bigint | string
   return new ConfigError(`argument must be between ${min} and ${max} inclusive`);
 }
 
-/** A size in bytes: digits and an optional unit (k kb m mb g gb), or with `percent` a share; kept as plain bytes. */
+/** A size in bytes: digits and an optional unit (k kb m mb g gb), or with `percent` a share; kept as plain bytes, at least `floor`. */
 export function memory(
   name: string,
   initial: string,
   meaning: Meaning,
-  options: Options & { percent?: boolean; min?: bigint; max?: bigint } = {},
+  options: Options & { percent?: boolean; min?: bigint; max?: bigint; floor?: bigint } = {},
 ): Directive {
-  const { percent = false, min = 0n, max = I64_MAX, ...rest } = options;
+  const { percent = false, min = 0n, max = I64_MAX, floor = 0n, ...rest } = options;
   const parse = (words: readonly string[]) => {
     const word = single(words);
     if (percent && /^(0|[1-9]\d{0,17})%$/.test(word)) {
@@ -153,7 +153,7 @@ export function memory(
     const bytes = memoryBytes(word);
     if (bytes === null) throw new ConfigError(`argument must be a memory ${percent ? "or percent " : ""}value`);
     if (bytes < min || bytes > max) throw outOfRange(min, max);
-    return bytes.toString();
+    return (bytes < floor ? floor : bytes).toString();
   };
   const written = (value: string) => [
     { words: value.endsWith("%") ? value : memoryText(value), isDefault: value === initial },

@@ -147,7 +147,7 @@ export function replicaofLines(value: string): Line[] {
 export function latencyTrackingInfoPercentiles(words: Words): string {
   if (words.length === 1 && words[0] === "") return "";
   for (const word of words) {
-    if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(word)) {
+    if (!/^([+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|0x[\da-f]+)$/i.test(word)) {
       throw new ConfigError("Invalid latency-tracking-info-percentiles parameters");
     }
     if (Number(word) < 0 || Number(word) > 100) {
@@ -186,7 +186,7 @@ const TITLE_VARIABLES = /\{(title|listen-addr|server-mode|port|tls-port|unixsock
 
 export function processTitle(text: string): string {
   const rest = text.replaceAll("{{", "").replace(TITLE_VARIABLES, "");
-  const isEmpty = text === "" || text === "{title}";
+  const isEmpty = text.replaceAll("{title}", "").trim() === "";
   return isEmpty || rest.includes("{") ? "template format is invalid or contains unknown variables" : "";
 }
 

@@ -31,7 +31,7 @@ export const REPLICATION: readonly Directive[] = [
   int("min-replicas-max-lag", "10", "later", 0, I32_MAX, { alias: "min-slaves-max-lag" }),
   int("min-replicas-to-write", "0", "later", 0, I32_MAX, { alias: "min-slaves-to-write" }),
   choice("propagation-error-behavior", "ignore", "later", ["ignore", "panic", "panic-on-replicas"]),
-  memory("repl-backlog-size", "1048576", "later", { min: 1n }),
+  memory("repl-backlog-size", "1048576", "later", { min: 1n, floor: 16384n }),
   int("repl-backlog-ttl", "3600", "later", 0, I64_MAX),
   bool("repl-disable-tcp-nodelay", "no", "unneeded"),
   choice("repl-diskless-load", "disabled", "later", ["disabled", "on-empty-db", "swapdb"], {
