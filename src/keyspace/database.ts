@@ -1,71 +1,118 @@
 /**
- * One database: a stack of layers, newest first (today one or none; the overlay will stand above them).
- * Expired keys are absent everywhere: from find, scan, random and size.
+ * One database: a stack of levels, newest first. Reads go down until a level knows the key; writes go to the top.
  *
- * A SCAN cursor is `slot × LEVELS + level`: level 0 is kept for the overlay, layers follow. Slots of a layer never move, so a key
- * that is present throughout is returned exactly once.
+ *   draining   what was written during a save that failed, until it is merged back (thaw)
+ *   top        the overlay that takes writes; made by the first one
+ *   frozen     an overlay that is being saved: it changes no more
+ *   layers     the file
+ *
+ * The levels never hold one key twice: a key that is written or deleted above dies below (a dead bit in a layer, a flag in a frozen
+ * overlay). While a save runs, the file that is being written will hold it all the same: so an entry above it has the flag COVERS,
+ * a deleted key leaves a tombstone with it, and at re-base both are buried in the new layer (saving.ts).
+ *
+ * Expired keys are absent everywhere. `find` deletes one that it meets in passing, as Redis does on access.
  */
+import { hashed, hashKey } from "../layer/hash.ts";
 import type { Layer } from "../layer/layer.ts";
-import type { Record } from "../rdb/record.ts";
+import { EntryFlag, lengthBytes, writeLength } from "../overlay/entry.ts";
+import { copyBytes, Overlay } from "../overlay/overlay.ts";
+import { copyValue, valueBytes } from "../rdb/dump.ts";
+import { RdbType } from "../rdb/opcodes.ts";
+import { Record } from "../rdb/record.ts";
+import { EMPTY_BYTES, type Span } from "../util/span.ts";
+import type { Ahead } from "./ahead.ts";
+import { averageTtlMs, randomKey, scanKeys } from "./scan.ts";
+import type { Shared } from "./shared.ts";
 
-/** Levels of the stack that a cursor can tell apart. */
-const LEVELS = 8;
-const FIRST_LAYER_LEVEL = 1;
-/** Empty slots looked at for each key that was asked for, before a scan returns with less (Redis does the same). */
-const SLOTS_PER_KEY = 10;
-const RANDOM_TRIES = 128;
+/** `expireAtMs` of a write that leaves the key's expiry as it is. */
+export const KEEP_EXPIRY = -2;
+/** As Redis's strings: one that grows gets room to grow by as much again, up to so many bytes. */
+const RESERVE_BYTES_MAX = 2 ** 20;
+const GONE = EntryFlag.TOMBSTONE | EntryFlag.DEAD;
+const PROBE = new Record();
 
 export class Database {
-  readonly dbid: number;
-  readonly #layers: readonly Layer[];
+  /** Its number; SWAPDB changes it. */
+  dbid: number;
+  top: Overlay | null = null;
+  draining: Overlay | null = null;
+  frozen: Overlay | null = null;
+  /** Newest first. */
+  layers: readonly Layer[];
+  /** Its number in the layers. */
+  layerDbid: number;
+  /** Its number in the file that is being saved; -1: no save runs, or it came after the freeze. */
+  savedAs = -1;
+  /** After `write`: where the value's bytes go. */
+  valueBytes: Uint8Array = EMPTY_BYTES;
+  valueAt = 0;
+  readonly #shared: Shared;
+  readonly #ahead: Ahead;
 
   /** @param layers newest first */
-  constructor(dbid: number, layers: readonly Layer[]) {
-    if (layers.length > LEVELS - FIRST_LAYER_LEVEL) throw new RangeError(`${layers.length} layers`);
+  constructor(dbid: number, layers: readonly Layer[], shared: Shared) {
     this.dbid = dbid;
-    this.#layers = layers;
+    this.layerDbid = dbid;
+    this.layers = layers;
+    this.#shared = shared;
+    this.#ahead = shared.ahead;
   }
 
-  /** Keys that have not expired: exact. Throws DamagedError. */
+  /** Keys. Expired ones of the overlays count until they are deleted, those of layers do not. Throws DamagedError. */
   size(nowMs: number): number {
-    let keys = 0;
-    for (const layer of this.#layers) {
-      keys += layer.keys(this.dbid) - layer.expiredKeys(this.dbid, nowMs);
-    }
+    let keys = (this.top?.keys ?? 0) + (this.frozen?.keys ?? 0) + (this.draining?.keys ?? 0);
+    for (const layer of this.layers) keys += layer.keys(this.layerDbid) - layer.expiredKeys(this.layerDbid, nowMs);
     return keys;
   }
 
-  /** Keys that have an expiry and have not expired. Throws DamagedError. */
+  /** Of `size`, the keys that have an expiry. Throws DamagedError. */
   expires(nowMs: number): number {
-    let keys = 0;
-    for (const layer of this.#layers) {
-      keys += layer.expiringKeys(this.dbid) - layer.expiredKeys(this.dbid, nowMs);
+    let keys = (this.top?.expiringKeys ?? 0) + (this.frozen?.expiringKeys ?? 0) + (this.draining?.expiringKeys ?? 0);
+    for (const layer of this.layers) {
+      keys += layer.expiringKeys(this.layerDbid) - layer.expiredKeys(this.layerDbid, nowMs);
     }
     return keys;
   }
 
-  /** Mean milliseconds to live of the keys that expire (an estimate, as Redis's avg_ttl); 0 where there are none. */
-  avgTtl(nowMs: number): number {
-    let weighted = 0;
-    let keys = 0;
-    for (const layer of this.#layers) {
-      const list = layer.expiries(this.dbid);
-      if (list === undefined) continue;
-      const live = layer.expiringKeys(this.dbid) - layer.expiredKeys(this.dbid, nowMs);
-      weighted += live * list.averageTtlMs(nowMs);
-      keys += live;
-    }
-    return keys === 0 ? 0 : Math.floor(weighted / keys);
+  /** Bytes of the overlays. */
+  get overlayBytes(): number {
+    return (this.top?.usedBytes ?? 0) + (this.frozen?.usedBytes ?? 0) + (this.draining?.usedBytes ?? 0);
   }
 
   /**
-   * Reads the record of a key into `record`, the caller's; false when there is none or it has expired.
-   * Valid as long as the layer is open. Throws DamagedError (other keys go on being served), FormatError.
+   * Reads the record of a key into `record`, the caller's; false when there is none or it has expired (it is deleted then).
+   * Valid until the next write, or the end of the command's slice. Throws DamagedError (other keys go on being served), FormatError.
    */
   find(bytes: Uint8Array, start: number, length: number, nowMs: number, record: Record): boolean {
-    const layers = this.#layers;
+    const hash = this.#hash(bytes, start, length);
+    const { top } = this;
+    if (this.draining !== null && this.#findIn(this.draining, hash, bytes, start, length, record) > 0) {
+      record.entry = 0;
+      return this.#unlessExpired(bytes, start, length, nowMs, record);
+    }
+    if (top !== null) {
+      const handle = top.find(hash, bytes, start, length);
+      if (handle !== 0) {
+        if (!top.isAlive(handle)) return false;
+        top.read(handle, record);
+        if (record.expireAtMs === -1 || record.expireAtMs >= nowMs) return true;
+        return this.#unlessExpired(bytes, start, length, nowMs, record);
+      }
+    }
+    if (this.frozen !== null) {
+      const found = this.#findIn(this.frozen, hash, bytes, start, length, record);
+      if (found < 0) return false;
+      if (found > 0) {
+        record.entry = 0;
+        return this.#unlessExpired(bytes, start, length, nowMs, record);
+      }
+    }
+    const { layers } = this;
     for (let i = 0; i < layers.length; i++) {
-      if ((layers[i] as Layer).find(this.dbid, bytes, start, length, record)) return !hasExpired(record, nowMs);
+      if ((layers[i] as Layer).locateHashed(this.layerDbid, hash, bytes, start, length, record) >= 0) {
+        if (record.expireAtMs === -1 || record.expireAtMs >= nowMs) return true;
+        return this.#unlessExpired(bytes, start, length, nowMs, record);
+      }
     }
     return false;
   }
@@ -75,68 +122,287 @@ export class Database {
    * a hint that lets their cache misses overlap. Never throws.
    */
   prefetch(bytes: Uint8Array, starts: Int32Array, lengths: Int32Array, count: number): void {
-    const layers = this.#layers;
-    for (let i = 0; i < layers.length; i++) {
-      (layers[i] as Layer).prefetch(this.dbid, bytes, starts, lengths, count);
-    }
+    const ahead = this.#ahead;
+    ahead.begin(this.#shared.seed, bytes, starts, lengths, count);
+    if (this.top !== null) ahead.touchTable(this.top);
+    if (this.frozen !== null) ahead.touchTable(this.frozen);
+    for (const layer of this.layers) layer.prefetch(this.layerDbid, bytes, starts, ahead.hashes, count);
   }
 
   /**
-   * Visits about `count` keys from `cursor` on (0 begins) and returns the next cursor, 0 at the end. A foreign cursor that lies
-   * outside ends the scan. `record` is read again for each key: visit may use it, not keep it. Throws DamagedError, FormatError.
+   * Makes the key's value one of `valueLength` bytes of the given type (a number of RdbType): whatever it held is gone, and
+   * the bytes are the caller's to write at `valueAt` of `valueBytes`, at once. They must not come from this key's old value: see `edit`.
+   * @param expireAtMs milliseconds since 1970, -1 for none, KEEP_EXPIRY
+   * @param reserve bytes that a long value may grow by later in its place
+   * Throws ArenaFull, RangeError; the key is unchanged then.
    */
-  scan(cursor: number, count: number, nowMs: number, record: Record, visit: (record: Record) => void): number {
-    let level = cursor % LEVELS;
-    let slot = Math.floor(cursor / LEVELS);
-    if (level < FIRST_LAYER_LEVEL) {
-      level = FIRST_LAYER_LEVEL;
-      slot = 0;
-    }
-    let visits = count;
-    let looks = count * SLOTS_PER_KEY;
-    for (; level - FIRST_LAYER_LEVEL < this.#layers.length; level++, slot = 0) {
-      const layer = this.#layers[level - FIRST_LAYER_LEVEL] as Layer;
-      const limit = layer.slotLimit(this.dbid);
-      for (; slot < limit; slot++) {
-        if (visits <= 0 || looks <= 0) return slot * LEVELS + level;
-        looks--;
-        if (!layer.readSlot(this.dbid, slot, record) || hasExpired(record, nowMs)) continue;
-        visits--;
-        visit(record);
+  write(
+    bytes: Uint8Array,
+    start: number,
+    length: number,
+    type: number,
+    expireAtMs: number,
+    valueLength: number,
+    flags = 0,
+    reserve = 0,
+  ): void {
+    const hash = this.#hash(bytes, start, length);
+    const top = this.#topFor(hash, bytes, start, length);
+    const old = top.find(hash, bytes, start, length);
+    if (old !== 0) {
+      const isAlive = top.isAlive(old);
+      const at = expireAtMs !== KEEP_EXPIRY ? expireAtMs : isAlive ? top.expireAtMs(old) : -1;
+      const kept = flags | (top.flags(old) & EntryFlag.COVERS);
+      if (!isAlive || !top.rewrite(old, type, at, valueLength, kept)) {
+        top.replace(old, top.create(bytes, start, length, type, at, valueLength, kept, reserve));
+      }
+    } else this.#insert(top, hash, bytes, start, length, type, expireAtMs, valueLength, flags, reserve);
+    this.valueBytes = top.valueBytes;
+    this.valueAt = top.valueAt;
+  }
+
+  /** Writes a record's value under a key: a copy, verbatim. `valueLength`: of the value in the record, whose cursor is moved. */
+  writeRecord(
+    bytes: Uint8Array,
+    start: number,
+    length: number,
+    from: Record,
+    valueLength: number,
+    expireAtMs: number,
+  ): void {
+    this.write(bytes, start, length, from.type, expireAtMs, valueLength, from.isRaw ? EntryFlag.RAW : 0);
+    copyValue(from, valueLength, this.valueBytes, this.valueAt);
+  }
+
+  /**
+   * As `write`, for a string of the key's own old bytes: `record` has just been read by `find` (and `settle`), `old` are the bytes of its
+   * value wherever they lie. The first min(old.length, length) bytes of the new value are copied, the rest is zeros. In place where
+   * that can be. The expiry stays. `into` are the value's bytes, for the caller to write at once.
+   */
+  edit(bytes: Uint8Array, start: number, keyLength: number, record: Record, old: Span, length: number, into: Span): void {
+    const head = lengthBytes(length);
+    const top = this.top as Overlay;
+    const kept = Math.min(old.length, length);
+    const lies = this.isWritable(record) && old.bytes === record.cursor.bytes;
+    if (lies && top.resize(record, old, length)) into.set(old.bytes, old.start, length);
+    else {
+      const reserve = length > old.length ? Math.min(length, RESERVE_BYTES_MAX) : 0;
+      if (record.entry !== 0) {
+        const handle = top.find(this.#hash(bytes, start, keyLength), bytes, start, keyLength);
+        const flags = EntryFlag.RAW | (top.flags(handle) & EntryFlag.COVERS);
+        const at = record.expireAtMs;
+        const made = top.create(bytes, start, keyLength, RdbType.STRING, at, head + length, flags, reserve);
+        writeLength(top.valueBytes, top.valueAt, length);
+        into.set(top.valueBytes, top.valueAt + head, length);
+        copyBytes(old.bytes, old.start, kept, into.bytes, into.start);
+        top.replace(handle, made);
+      } else {
+        this.write(bytes, start, keyLength, RdbType.STRING, KEEP_EXPIRY, head + length, EntryFlag.RAW, reserve);
+        writeLength(this.valueBytes, this.valueAt, length);
+        into.set(this.valueBytes, this.valueAt + head, length);
+        copyBytes(old.bytes, old.start, kept, into.bytes, into.start);
       }
     }
-    return 0;
+    into.bytes.fill(0, into.start + kept, into.start + length);
+  }
+
+  /** Deletes the key; false when there was none, or it had expired (it is deleted then, too). Throws DamagedError. */
+  remove(bytes: Uint8Array, start: number, length: number, nowMs: number): boolean {
+    if (!this.find(bytes, start, length, nowMs, PROBE)) return false;
+    this.#remove(bytes, start, length);
+    return true;
+  }
+
+  /**
+   * Sets the expiry of a key that `find` has just read into `record`; -1 takes it away. The record is not valid after that.
+   * Throws ArenaFull.
+   */
+  setExpiry(bytes: Uint8Array, start: number, length: number, expireAtMs: number, record: Record): void {
+    if (record.expireAtMs === expireAtMs) return;
+    this.settle(bytes, start, length, record);
+    const { top } = this;
+    if (record.entry === 0 || top === null) {
+      this.#copyUp(bytes, start, length, record, expireAtMs);
+      return;
+    }
+    const hash = this.#hash(bytes, start, length);
+    const old = top.find(hash, bytes, start, length);
+    if (top.setExpiry(old, expireAtMs)) return;
+    top.replaceWithExpiry(old, expireAtMs);
+  }
+
+  /**
+   * Before a key's value is changed by means of its own old bytes: where it still is in `draining`, it comes over, and `record`
+   * is read again.
+   */
+  settle(bytes: Uint8Array, start: number, length: number, record: Record): void {
+    const { top } = this;
+    if (this.draining === null || top === null) return;
+    const hash = this.#hash(bytes, start, length);
+    this.#shared.absorb(this, hash, bytes, start, length);
+    const handle = top.find(hash, bytes, start, length);
+    if (handle !== 0 && top.isAlive(handle)) top.read(handle, record);
+  }
+
+  /** Whether a write may change the record's bytes where they lie: it is in the top overlay, and nobody holds a view of it. */
+  isWritable(record: Record): boolean {
+    return record.entry !== 0 && this.#shared.pins.count === 0;
+  }
+
+  /**
+   * Visits about `count` keys from `cursor` on (0 begins) and returns the next cursor, 0 at the end. A key that is there throughout
+   * is visited, whatever is written, saved or re-based between the steps. `record` is read again for each key: visit may use it, not
+   * keep it, and must not write. Throws DamagedError, FormatError.
+   */
+  scan(cursor: number, count: number, nowMs: number, record: Record, visit: (record: Record) => void): number {
+    return scanKeys(this, cursor, count, nowMs, record, visit);
   }
 
   /** Reads a key picked at random into `record`; false when the database is empty. Throws DamagedError, FormatError. */
   random(nowMs: number, record: Record): boolean {
-    if (this.size(nowMs) === 0) return false;
-    const limits = this.#layers.map((layer) => layer.slotLimit(this.dbid));
-    const slots = limits.reduce((sum, limit) => sum + limit, 0);
-    for (let tries = 0; tries < RANDOM_TRIES; tries++) {
-      if (this.#readSlot(Math.floor(Math.random() * slots), record) && !hasExpired(record, nowMs)) return true;
+    return randomKey(this, nowMs, record);
+  }
+
+  /** Mean milliseconds to live of the keys that expire (an estimate, as Redis's avg_ttl); 0 where there are none. */
+  avgTtl(nowMs: number): number {
+    return averageTtlMs(this, nowMs);
+  }
+
+  /** The place of a key, for whoever moves entries between levels. */
+  hash(bytes: Uint8Array, start: number, length: number): number {
+    return this.#hash(bytes, start, length);
+  }
+
+  /** Deletes a key that is there. */
+  #remove(bytes: Uint8Array, start: number, length: number): void {
+    const hash = this.#hash(bytes, start, length);
+    const { draining } = this;
+    if (draining !== null) {
+      const handle = draining.find(hash, bytes, start, length);
+      if (handle !== 0) draining.remove(handle);
     }
-    // Nearly all have expired: the first one that has not, from a random place on.
-    const start = Math.floor(Math.random() * slots);
-    for (let i = 0; i < slots; i++) {
-      if (this.#readSlot((start + i) % slots, record) && !hasExpired(record, nowMs)) return true;
+    const handle = this.top === null ? 0 : this.top.find(hash, bytes, start, length);
+    if (handle !== 0) {
+      const top = this.top as Overlay;
+      const covers = this.savedAs >= 0 ? top.flags(handle) & EntryFlag.COVERS : 0;
+      if (covers === 0) top.remove(handle);
+      else this.#entomb(top, hash, bytes, start, length, handle);
+      return;
+    }
+    if (!this.#buryBelow(hash, bytes, start, length)) return;
+    if (this.savedAs < 0) return;
+    const top = this.#ensureTop();
+    if (handle === 0) top.find(hash, bytes, start, length);
+    this.#entomb(top, hash, bytes, start, length, 0);
+  }
+
+  /** Puts a tombstone at the place that was just searched, in place of `old` if there is one. */
+  #entomb(top: Overlay, hash: number, bytes: Uint8Array, start: number, length: number, old: number): void {
+    const flags = EntryFlag.TOMBSTONE | EntryFlag.COVERS;
+    const handle = top.create(bytes, start, length, RdbType.STRING, -1, 0, flags);
+    if (old === 0) {
+      top.insert(hash, handle);
+      this.#shared.covered(this, bytes, start, length);
+    } else top.replace(old, handle);
+  }
+
+  /** Inserts an entry of a key that the top has just been found not to have. */
+  #insert(
+    top: Overlay,
+    hash: number,
+    bytes: Uint8Array,
+    start: number,
+    length: number,
+    type: number,
+    expireAtMs: number,
+    valueLength: number,
+    flags: number,
+    reserve: number,
+  ): void {
+    const at = expireAtMs !== KEEP_EXPIRY ? expireAtMs : this.#expiryBelow(hash, bytes, start, length);
+    // Below, nothing changes before the new entry is there: an arena that is full leaves the key as it was.
+    const handle = top.create(bytes, start, length, type, at, valueLength, flags, reserve);
+    top.insert(hash, handle);
+    if (this.#buryBelow(hash, bytes, start, length) && this.savedAs >= 0) {
+      top.setFlags(handle, top.flags(handle) | EntryFlag.COVERS);
+      this.#shared.covered(this, bytes, start, length);
+    }
+  }
+
+  /** Copies a key's value from below into the top, with this expiry. */
+  #copyUp(bytes: Uint8Array, start: number, length: number, record: Record, expireAtMs: number): void {
+    const valueLength = record.valueLength >= 0 ? record.valueLength : valueBytes(record);
+    this.writeRecord(bytes, start, length, record, valueLength, expireAtMs);
+  }
+
+  /** Marks the key dead in the level below the top that has it; whether the file that is being saved will hold it. */
+  #buryBelow(hash: number, bytes: Uint8Array, start: number, length: number): boolean {
+    const { frozen } = this;
+    if (frozen !== null) {
+      const handle = frozen.find(hash, bytes, start, length);
+      if (handle !== 0) {
+        const flags = frozen.flags(handle);
+        if ((flags & GONE) === 0) frozen.bury(handle);
+        return (flags & EntryFlag.TOMBSTONE) === 0;
+      }
+    }
+    for (const layer of this.layers) {
+      const slot = layer.locateHashed(this.layerDbid, hash, bytes, start, length, PROBE);
+      if (slot < 0) continue;
+      layer.bury(this.layerDbid, slot, PROBE.expireAtMs);
+      return true;
     }
     return false;
   }
 
-  /** The slot in the layers' slots laid end to end. */
-  #readSlot(slot: number, record: Record): boolean {
-    let rest = slot;
-    for (const layer of this.#layers) {
-      const limit = layer.slotLimit(this.dbid);
-      if (rest < limit) return layer.readSlot(this.dbid, rest, record);
-      rest -= limit;
+  #expiryBelow(hash: number, bytes: Uint8Array, start: number, length: number): number {
+    if (this.frozen !== null) {
+      const found = this.#findIn(this.frozen, hash, bytes, start, length, PROBE);
+      if (found !== 0) return found > 0 ? PROBE.expireAtMs : -1;
     }
+    for (const layer of this.layers) {
+      if (layer.locateHashed(this.layerDbid, hash, bytes, start, length, PROBE) >= 0) return PROBE.expireAtMs;
+    }
+    return -1;
+  }
+
+  /** Reads the key's entry of an overlay: 1; 0 when it has none, -1 when it says that the key is gone. */
+  #findIn(level: Overlay, hash: number, bytes: Uint8Array, start: number, length: number, record: Record): number {
+    const handle = level.find(hash, bytes, start, length);
+    if (handle === 0) return 0;
+    if (!level.isAlive(handle)) return -1;
+    level.read(handle, record);
+    return 1;
+  }
+
+  /** True, unless the record has expired: then it is deleted. Redis keeps a key until its time is strictly past. */
+  #unlessExpired(bytes: Uint8Array, start: number, length: number, nowMs: number, record: Record): boolean {
+    if (record.expireAtMs === -1 || record.expireAtMs >= nowMs) return true;
+    this.#remove(bytes, start, length);
+    this.#shared.expired(this, bytes, start, length);
     return false;
   }
-}
 
-/** Redis keeps a key until its time is strictly past. */
-function hasExpired(record: Record, nowMs: number): boolean {
-  return record.expireAtMs !== -1 && record.expireAtMs < nowMs;
+  /** The top, made if it is not there. A key that is still in `draining` comes over first. */
+  #topFor(hash: number, bytes: Uint8Array, start: number, length: number): Overlay {
+    const top = this.#ensureTop();
+    if (this.draining !== null) this.#shared.absorb(this, hash, bytes, start, length);
+    return top;
+  }
+
+  #ensureTop(): Overlay {
+    if (this.top === null) {
+      this.top = new Overlay(this.#shared.pins);
+      this.top.clock = this.#shared.clock;
+    }
+    return this.top;
+  }
+
+  /** The key's hash: of what was looked ahead for, if it is that. */
+  #hash(bytes: Uint8Array, start: number, length: number): number {
+    const known = this.#ahead.take(bytes, start, length);
+    if (known >= 0) return this.#ahead.hashes[known] as number;
+    hashKey(this.#shared.seed, bytes, start, length);
+    return hashed.h0;
+  }
 }

@@ -1,12 +1,46 @@
 /**
- * All databases of the server over one stack of layers (today one layer, or none: an empty server).
+ * All databases of the server, and what they share: the hash seed, the clocks, the counters of what was changed and expired, and
+ * what one save does to all of them (freeze, re-base, thaw: saving.ts).
  */
+import type { HashSeed } from "../layer/format.ts";
+import { randomSeed } from "../layer/hash.ts";
 import type { Layer } from "../layer/layer.ts";
+import type { Pins } from "../overlay/arena.ts";
+import type { Overlay } from "../overlay/overlay.ts";
 import { FormatError } from "../util/format-error.ts";
+import { Ahead } from "./ahead.ts";
 import { Database } from "./database.ts";
+import { absorbKey, type FrozenState, freezeAll, rebaseAll, thawAll } from "./saving.ts";
+import type { Shared } from "./shared.ts";
+import { sweepGone } from "./sweep.ts";
 
-export class Keyspace {
-  readonly databases: readonly Database[];
+/** Unmapped at a time of an overlay that is not needed any more: a system call of about 1 ms. */
+const RELEASED_AT_ONCE_BYTES = 4 * 2 ** 20;
+
+/** Idle: nothing is being saved. Saving: overlays are frozen. Settling: a save has ended, levels are being put together. */
+export type SavingPhase = "idle" | "saving" | "settling";
+
+export class Keyspace implements Shared {
+  readonly databases: Database[];
+  readonly seed: HashSeed;
+  readonly pins: Pins = { count: 0 };
+  readonly ahead = new Ahead();
+  /** The eviction clock of new entries: 24 bits. Set by whoever keeps it. */
+  clock = 0;
+  /** Changes since the last save: handlers count each key they change, as Redis's server.dirty. */
+  dirty = 0;
+  /** Keys deleted because their time was past. */
+  expiredKeys = 0;
+  phase: SavingPhase = "idle";
+  /** While re-basing: the layer that everything will lie in. */
+  incoming: Layer | null = null;
+  /** Told of each key that was deleted because its time was past. */
+  onExpired: (database: Database, bytes: Uint8Array, start: number, length: number) => void = () => {};
+  #layers: readonly Layer[];
+  readonly #retired: Overlay[] = [];
+  /** Frozen overlays whose databases were flushed: a Worker reads them until the save ends. */
+  #orphans: Overlay[] = [];
+  #overlayBytesOfRetired = 0;
 
   /**
    * @param layers newest first; the keyspace does not close them
@@ -14,18 +48,10 @@ export class Keyspace {
    * Throws FormatError "too-many-databases" when a layer selects a database that is not configured, as Redis does.
    */
   constructor(layers: readonly Layer[], count: number) {
-    for (const layer of layers) {
-      const last = layer.databases.at(-1);
-      if (last !== undefined && last.dbid >= count) {
-        throw new FormatError(
-          "too-many-databases",
-          0,
-          `database ${last.dbid} in ${layer.path}`,
-          `at most ${count} databases; raise "databases" in the configuration to ${last.dbid + 1} or more`,
-        );
-      }
-    }
-    this.databases = Array.from({ length: count }, (_, dbid) => new Database(dbid, layers));
+    for (const layer of layers) checkDatabases(layer, count);
+    this.seed = layers[0]?.indexSeed ?? randomSeed();
+    this.#layers = layers;
+    this.databases = Array.from({ length: count }, (_, dbid) => new Database(dbid, layers, this));
   }
 
   get count(): number {
@@ -38,4 +64,132 @@ export class Keyspace {
     if (database === undefined) throw new RangeError(`database ${dbid} of ${this.count}`);
     return database;
   }
+
+  /** Bytes of all overlays, those that are being given back too. */
+  get overlayBytes(): number {
+    let bytes = this.#overlayBytesOfRetired;
+    for (const database of this.databases) bytes += database.overlayBytes;
+    return bytes;
+  }
+
+  /** SWAPDB. */
+  swap(a: number, b: number): void {
+    const first = this.database(a);
+    const second = this.database(b);
+    first.dbid = b;
+    second.dbid = a;
+    this.databases[a] = second;
+    this.databases[b] = first;
+  }
+
+  /** FLUSHDB: O(1), memory is given back by `tick`. During a save, what is being saved stays what it was. */
+  flush(dbid: number): void {
+    const old = this.database(dbid);
+    this.databases[dbid] = new Database(dbid, [], this);
+    this.#drop(old);
+  }
+
+  /** FLUSHALL. A save that runs must be given up by the caller first (`endSave`). */
+  flushAll(): void {
+    for (let dbid = 0; dbid < this.count; dbid++) this.flush(dbid);
+  }
+
+  /**
+   * Freezes all overlays: what a save must write. New overlays take the writes from now on. Costs a step for each database and each
+   * chunk of dead bits. Only when `phase` is "idle".
+   */
+  freeze(): FrozenState {
+    if (this.phase !== "idle") throw new Error(`freeze while ${this.phase}`);
+    this.phase = "saving";
+    return freezeAll(this.databases, this.#layers);
+  }
+
+  /**
+   * The save has succeeded: `layer` is the file that it wrote. In slices: between two steps commands may run.
+   * At the end all databases stand on it, and the layers before are no longer used by any command that begins after that; the caller closes
+   * them when `pins.count` has been 0 once (and no reply refers to them any more).
+   */
+  *rebase(layer: Layer): Generator<void, readonly Layer[], void> {
+    checkDatabases(layer, this.count);
+    this.phase = "settling";
+    this.#retireOrphans();
+    this.incoming = layer;
+    yield* rebaseAll(this.databases, layer, (overlay) => this.retire(overlay));
+    this.incoming = null;
+    const before = this.#layers;
+    this.#layers = [layer];
+    yield* sweepGone(this.databases);
+    this.phase = "idle";
+    return before;
+  }
+
+  /** The save has failed or was given up: everything goes back into one overlay. In slices, as `rebase`. */
+  *thaw(): Generator<void, void, void> {
+    this.phase = "settling";
+    this.#retireOrphans();
+    yield* thawAll(this.databases, (overlay) => this.retire(overlay));
+    yield* sweepGone(this.databases);
+    this.phase = "idle";
+  }
+
+  /** Something to do now and then: gives memory back. True while there is more. Call it from a timer; a step takes about 1 ms. */
+  tick(): boolean {
+    const overlay = this.#retired[0];
+    if (overlay !== undefined && this.pins.count === 0) {
+      if (overlay.arena.dispose(RELEASED_AT_ONCE_BYTES)) {
+        this.#retired.shift();
+        this.#overlayBytesOfRetired -= overlay.usedBytes;
+      }
+      return true;
+    }
+    let more = false;
+    for (const { top } of this.databases) if (top !== null && top.arena.tick()) more = true;
+    return more;
+  }
+
+  /** The overlay is not used any more; its memory goes when no sliced command can hold a view of it. */
+  retire(overlay: Overlay): void {
+    this.#retired.push(overlay);
+    this.#overlayBytesOfRetired += overlay.usedBytes;
+  }
+
+  expired(database: Database, bytes: Uint8Array, start: number, length: number): void {
+    this.expiredKeys++;
+    this.onExpired(database, bytes, start, length);
+  }
+
+  covered(database: Database, bytes: Uint8Array, start: number, length: number): void {
+    const { incoming } = this;
+    if (incoming !== null) incoming.buryKey(database.savedAs, bytes, start, length);
+  }
+
+  absorb(database: Database, hash: number, bytes: Uint8Array, start: number, length: number): void {
+    absorbKey(database, hash, bytes, start, length);
+  }
+
+  #drop(database: Database): void {
+    const { top, draining, frozen } = database;
+    for (const overlay of [top, draining]) if (overlay !== null) this.retire(overlay);
+    if (frozen !== null) this.#orphans.push(frozen);
+    database.top = database.draining = database.frozen = null;
+    database.layers = [];
+    database.savedAs = -1;
+    if (this.phase !== "saving") this.#retireOrphans();
+  }
+
+  #retireOrphans(): void {
+    for (const overlay of this.#orphans) this.retire(overlay);
+    this.#orphans = [];
+  }
+}
+
+function checkDatabases(layer: Layer, count: number): void {
+  const last = layer.databases.at(-1);
+  if (last === undefined || last.dbid < count) return;
+  throw new FormatError(
+    "too-many-databases",
+    0,
+    `database ${last.dbid} in ${layer.path}`,
+    `at most ${count} databases; raise "databases" in the configuration to ${last.dbid + 1} or more`,
+  );
 }

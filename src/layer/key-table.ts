@@ -72,6 +72,45 @@ export class KeyTable {
     return ((words[at] as number) >>> 0) + ((words[at + 1] as number) & 0xffff) * 2 ** 32;
   }
 
+  /**
+   * Visits the slots that may hold keys whose h0, as an unsigned number, is in [from, end), in order of pages and tags. Some of
+   * them hold others: a tag is shared, and a page that is CONTINUED leaves keys among the next one's. Throws DamagedError.
+   */
+  walk(from: number, end: number, visit: (slot: number, offset: number) => void): void {
+    if (end <= from) return;
+    const homes = this.#homePages;
+    const last = homePageOf(end - 1, homes);
+    let isContinued = false;
+    const first = homePageOf(from, homes);
+    if (first > 0) isContinued = this.#flags(first - 1) !== 0;
+    for (let page = first; page <= this.#lastPage && (page <= last || isContinued); page++) {
+      const low = page === first && !isContinued ? tagOf(from, homes) : 0;
+      const high = page === last && !isContinued ? tagOf(end - 1, homes) : 0xffff;
+      this.#walkPage(page, low, high, visit);
+      isContinued = this.#flags(page) !== 0;
+    }
+  }
+
+  #walkPage(page: number, low: number, high: number, visit: (slot: number, offset: number) => void): void {
+    const index = this.#index;
+    const words = index.load(this.#firstPage + page);
+    const at = index.at;
+    const count = Math.min((words[at + COUNT_WORD] as number) & 0xffff, SLOTS_PER_PAGE);
+    for (let position = 0; position < count; position++) {
+      const entry = at + ENTRIES_WORD + 2 * position;
+      const word = words[entry + 1] as number;
+      const tag = word >>> 16;
+      if (tag < low) continue;
+      if (tag > high) return;
+      visit(page * SLOTS_PER_PAGE + position, ((words[entry] as number) >>> 0) + (word & 0xffff) * 2 ** 32);
+    }
+  }
+
+  #flags(page: number): number {
+    const words = this.#index.load(this.#firstPage + page);
+    return ((words[this.#index.at + COUNT_WORD] as number) >>> 16) & FLAG_CONTINUED;
+  }
+
   /** The page, counted from the table's first, where the search for a hash begins. */
   #homePage(h0: number): number {
     return homePageOf(h0, this.#homePages) | 0;

@@ -7,11 +7,11 @@
  * Opening costs O(1), whatever the size; see index-file.ts and open.ts.
  */
 import type { Mapping } from "../mmap/mapping.ts";
-import type { Record } from "../rdb/record.ts";
+import { Record } from "../rdb/record.ts";
 import type { ByteSource } from "../util/byte-source.ts";
 import { BlockChecks } from "./block-checks.ts";
 import { DamagedError } from "./damaged-error.ts";
-import { DeadBits } from "./dead-bits.ts";
+import { DeadBits, type DeadPicture } from "./dead-bits.ts";
 import { ExpiryList } from "./expiry-list.ts";
 import type { DatabaseExtent, HashSeed } from "./format.ts";
 import { hashed, hashKey } from "./hash.ts";
@@ -64,6 +64,7 @@ export class Layer implements ByteSource {
   readonly #dead: (DeadBits | undefined)[] = [];
   readonly #deadExpiring: number[] = [];
   #damagedPagesBefore = 0;
+  readonly #probe = new Record();
 
   /**
    * Opens the RDB at `path`, building its index where there is none that fits (see open.ts for what options say).
@@ -115,6 +116,19 @@ export class Layer implements ByteSource {
 
   /** As `find`; the slot number of the key in its database, or -1. */
   locate(dbid: number, bytes: Uint8Array, start: number, length: number, record: Record): number {
+    hashKey(this.#seed, bytes, start, length);
+    return this.locateHashed(dbid, hashed.h0, bytes, start, length, record);
+  }
+
+  /** As `locate`, of a key whose hash by this layer's seed is `h0`. */
+  locateHashed(
+    dbid: number,
+    h0: number,
+    bytes: Uint8Array,
+    start: number,
+    length: number,
+    record: Record,
+  ): number {
     const table = this.#tables[dbid];
     if (table === undefined) return -1;
     try {
@@ -128,8 +142,7 @@ export class Layer implements ByteSource {
           if (record.matches(bytes, start, length)) return slot;
         }
       }
-      hashKey(this.#seed, bytes, start, length);
-      for (let offset = table.first(hashed.h0); offset >= 0; offset = table.next()) {
+      for (let offset = table.first(h0); offset >= 0; offset = table.next()) {
         if (dead.count !== 0 && dead.has(table.slot)) continue;
         this.#read(dbid, offset, record);
         if (record.matches(bytes, start, length)) return table.slot;
@@ -141,9 +154,9 @@ export class Layer implements ByteSource {
   }
 
   /** Looks up keys that will be asked for next: see prefetch.ts. A hint; never throws. */
-  prefetch(dbid: number, bytes: Uint8Array, starts: Int32Array, lengths: Int32Array, count: number): void {
+  prefetch(dbid: number, bytes: Uint8Array, starts: Int32Array, hashes: Int32Array, count: number): void {
     const table = this.#tables[dbid];
-    if (table !== undefined) this.#ahead.begin(table, this.#seed, this.windows, bytes, starts, lengths, count);
+    if (table !== undefined) this.#ahead.begin(table, this.windows, bytes, starts, hashes, count);
   }
 
   /** Slot numbers of a database are below this: see `readSlot`. */
@@ -169,6 +182,36 @@ export class Layer implements ByteSource {
   }
 
   /**
+   * Visits the keys that are not dead, expired or not, whose h0, as an unsigned number, is in [from, end); returns the number of slots
+   * that were looked at. `record` is read again for each. Throws DamagedError, FormatError.
+   */
+  scan(dbid: number, from: number, end: number, record: Record, visit: (slot: number) => void): number {
+    const table = this.#tables[dbid];
+    if (table === undefined) return 0;
+    let looks = 0;
+    try {
+      table.walk(from, end, (slot, offset) => {
+        looks++;
+        if ((this.#dead[dbid] as DeadBits).has(slot)) return;
+        this.#read(dbid, offset, record);
+        const { key } = record;
+        hashKey(this.#seed, key.bytes, key.start, key.length);
+        // A tag is not the whole of the hash, and what overflowed lies in another page's tags.
+        const h0 = hashed.h0 >>> 0;
+        if (h0 >= from && h0 < end) visit(slot);
+      });
+    } catch (error) {
+      throw this.#noticed(error);
+    }
+    return looks;
+  }
+
+  /** The dead bits of each database as they are now, for whoever saves this state: see dead-bits.ts. */
+  pictureDead(): (DeadPicture | undefined)[] {
+    return this.#dead.map((dead) => dead?.freeze());
+  }
+
+  /**
    * Marks the key in slot `slot` (of `locate` or a scan) dead: it is absent from now on, its bytes and its slot stay.
    * @param expireAtMs the record's expiry, -1 without one. Throws DamagedError.
    */
@@ -178,10 +221,21 @@ export class Layer implements ByteSource {
     this.#expiries[dbid]?.buried(slot, expireAtMs);
   }
 
+  /** As `bury`, by the key, if the layer has it. Throws DamagedError, FormatError. */
+  buryKey(dbid: number, bytes: Uint8Array, start: number, length: number): void {
+    const slot = this.locate(dbid, bytes, start, length, this.#probe);
+    if (slot >= 0) this.bury(dbid, slot, this.#probe.expireAtMs);
+  }
+
   /** Keys of a database that are not dead, expired ones too. */
   keys(dbid: number): number {
     const table = this.#tables[dbid];
     return table === undefined ? 0 : table.extent.keys - (this.#dead[dbid] as DeadBits).count;
+  }
+
+  /** Keys of a database, dead ones too. */
+  allKeys(dbid: number): number {
+    return this.#tables[dbid]?.extent.keys ?? 0;
   }
 
   /** Keys of a database that have an expiry and are not dead, expired ones too. */

@@ -34,6 +34,8 @@ export interface LayerOptions {
   /** Ends a build: open rejects with the signal's reason, and its temporary file is removed. */
   readonly signal?: AbortSignal | undefined;
   readonly allowRemote?: boolean | undefined;
+  /** The seed that the index must have: a keyspace hashes a key once for all its levels. Default: any. */
+  readonly seed?: HashSeed | undefined;
   /** Guards a mapped index: truncated by another program it is a SIGBUS as the RDB is. None: unguarded (tests). */
   readonly protect?: ((mapping: Mapping) => Promise<{ close(): void }>) | undefined;
   /** Up to this many bytes an index is built without Workers (tests choose). */
@@ -52,7 +54,7 @@ export async function openLayer(path: string, options: LayerOptions): Promise<La
     const started = performance.now();
     let index = openFitting(place, mapping, identity, options);
     const built = index === undefined;
-    index ??= await build(place, mapping, identity, randomSeed(), options);
+    index ??= await build(place, mapping, identity, options.seed ?? randomSeed(), options);
     await guardIndex(index, options);
     // Keys lie anywhere: reading ahead would fetch (and in a small cgroup push out) megabytes for each record.
     mapping.advise("random");
@@ -70,11 +72,12 @@ function openFitting(
   place: string,
   mapping: Mapping,
   identity: FileIdentity,
-  { log, allowRemote }: LayerOptions,
+  { log, allowRemote, seed }: LayerOptions,
 ): IndexFile | undefined {
   try {
     const index = IndexFile.open(place, allowRemote);
-    const reason = misfit(index, mapping, identity, log);
+    const isForeign = seed !== undefined && !sameSeed(index.header.seed, seed);
+    const reason = isForeign ? "it was hashed with another seed" : misfit(index, mapping, identity, log);
     if (reason === undefined) return index;
     index.close();
     throw new IndexRejected(reason);
@@ -83,6 +86,12 @@ function openFitting(
     log(`index ${place}: ${error.reason}; building it`);
     return undefined;
   }
+}
+
+function sameSeed(a: HashSeed, b: HashSeed): boolean {
+  return (
+    a.seed0 === b.seed0 && a.seed1 === b.seed1 && a.multiplier0 === b.multiplier0 && a.multiplier1 === b.multiplier1
+  );
 }
 
 /** Why the index is not that of the RDB; undefined when it is. docs/formats/index.md, "Which index belongs to which RDB". */

@@ -4,6 +4,7 @@ import { LayerBench } from "../../test/support/layers.ts";
 import { seededRandom } from "../../test/support/random.ts";
 import { RdbWriter } from "../../test/support/rdb-writer.ts";
 import { Record } from "../rdb/record.ts";
+import { hashed, hashKey } from "./hash.ts";
 import { PREFETCH_MAX } from "./prefetch.ts";
 
 let bench: LayerBench;
@@ -30,6 +31,7 @@ test("lookups after a prefetch find what they find without one", async () => {
   const bytes = Buffer.alloc(1024);
   const starts = new Int32Array(PREFETCH_MAX);
   const lengths = new Int32Array(PREFETCH_MAX);
+  const hashes = new Int32Array(PREFETCH_MAX);
   const buried = new Set<string>();
   for (let round = 0; round < 400; round++) {
     let at = 0;
@@ -40,7 +42,11 @@ test("lookups after a prefetch find what they find without one", async () => {
       lengths[i] = bytes.write(key, at, "latin1");
       at += key.length + below(4);
     }
-    layer.prefetch(below(3), bytes, starts, lengths, count);
+    for (let i = 0; i < count; i++) {
+      hashKey(layer.indexSeed, bytes, starts[i] as number, lengths[i] as number);
+      hashes[i] = hashed.h0;
+    }
+    layer.prefetch(below(3), bytes, starts, hashes, count);
     const dbid = below(2);
     for (let i = below(3); i < count; i += 1 + below(2)) {
       const key = bytes.toString("latin1", starts[i], (starts[i] as number) + (lengths[i] as number));

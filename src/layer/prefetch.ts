@@ -2,7 +2,7 @@
  * Lookups ahead of a pipeline: finds the records of many keys at once, so that their cache and TLB misses overlap instead
  * of coming one after the other (a lookup in a large file is mostly waiting: docs/decisions/0004).
  *
- *   step 1   key → hash → home page, its first word touched     one load a key, none waits for another
+ *   step 1   hash → home page, its first word touched     one load a key, none waits for another
  *   step 2   slot near the tag touched
  *   step 3   slot found → offset of the record
  *   step 4   the record's first cache lines touched
@@ -11,8 +11,6 @@
  */
 import { WINDOW_STRIDE_BYTES } from "../util/byte-source.ts";
 import { DamagedError } from "./damaged-error.ts";
-import type { HashSeed } from "./format.ts";
-import { hashed, hashKey } from "./hash.ts";
 import type { KeyTable } from "./key-table.ts";
 
 /** Keys at once. */
@@ -28,7 +26,6 @@ export class Prefetch {
   readonly slots = new Float64Array(PREFETCH_MAX);
   /** Made of what was touched, of no meaning: kept, so that no compiler drops the loads. */
   touched = 0;
-  readonly #h0 = new Int32Array(PREFETCH_MAX);
   readonly #starts = new Int32Array(PREFETCH_MAX);
   #bytes: Uint8Array | null = null;
   #dbid = -1;
@@ -36,36 +33,31 @@ export class Prefetch {
   #next = 0;
 
   /**
-   * Looks up key i = bytes[starts[i], + lengths[i]) for i < count ≤ PREFETCH_MAX, ascending in `starts`, in a database's table.
-   * `windows`: the RDB's. Never throws: what is damaged is left to the lookup itself.
+   * Looks up key i, which begins at bytes[starts[i]] and hashes to hashes[i], for i < count ≤ PREFETCH_MAX, ascending in `starts`, in a
+   * database's table. `windows`: the RDB's. Never throws: what is damaged is left to the lookup itself.
    */
   begin(
     table: KeyTable,
-    seed: HashSeed,
     windows: readonly Uint8Array[],
     bytes: Uint8Array,
     starts: Int32Array,
-    lengths: Int32Array,
+    hashes: Int32Array,
     count: number,
   ): void {
     if (count > PREFETCH_MAX) throw new RangeError(`${count} keys to prefetch at once, ${PREFETCH_MAX} is the most`);
-    const h0 = this.#h0;
     let touched = 0;
     for (let i = 0; i < count; i++) {
-      const start = starts[i] as number;
-      this.#starts[i] = start;
-      hashKey(seed, bytes, start, lengths[i] as number);
-      h0[i] = hashed.h0;
-      touched ^= table.touchPage(hashed.h0);
+      this.#starts[i] = starts[i] as number;
+      touched ^= table.touchPage(hashes[i] as number);
     }
-    for (let i = 0; i < count; i++) touched ^= table.touchSlot(h0[i] as number);
+    for (let i = 0; i < count; i++) touched ^= table.touchSlot(hashes[i] as number);
     this.#bytes = bytes;
     this.#dbid = table.extent.dbid;
     this.#count = this.#next = 0;
     try {
       for (; this.#count < count; this.#count++) {
         const i = this.#count;
-        this.offsets[i] = table.first(h0[i] as number);
+        this.offsets[i] = table.first(hashes[i] as number);
         this.slots[i] = table.slot;
       }
     } catch (error) {

@@ -33,11 +33,15 @@ export class ArenaFull extends Error {
   }
 }
 
+/** Commands in slices that may hold views of blocks: while there are any, blocks are neither reused nor changed in place. */
+export interface Pins {
+  count: number;
+}
+
 export class Arena implements ByteSource {
   /** Bytes of all blocks in use, as they were rounded up. */
   usedBytes = 0;
-  /** Commands in slices that may hold views of blocks: while there are any, blocks are neither reused nor changed in place. */
-  pins = 0;
+  readonly pins: Pins;
   /** ByteSource: what is read here may be overwritten later. */
   readonly isMutable = true as const;
   readonly windows: readonly Uint8Array[];
@@ -55,7 +59,8 @@ export class Arena implements ByteSource {
   #deferred = new Int32Array(64);
   #deferredCount = 0;
 
-  constructor() {
+  constructor(pins: Pins) {
+    this.pins = pins;
     this.#region = AnonymousRegion.reserve(CAPACITY_BYTES);
     this.#heap = new UnitHeap(this.#region);
     this.windows = this.#region.windows;
@@ -119,7 +124,7 @@ export class Arena implements ByteSource {
 
   /** Gives a block back; late, while views may be held. */
   free(handle: number): void {
-    if (this.pins > 0) {
+    if (this.pins.count > 0) {
       this.#defer(handle);
       return;
     }
@@ -135,9 +140,23 @@ export class Arena implements ByteSource {
     return kind === LARGE ? (this.#live[unit] as number) * PAGE_BYTES : (CLASS_BYTES[kind] as number);
   }
 
+  /** Whether the block can hold `bytes` bytes, a large one after it has taken further pages of its last unit. */
+  growTo(handle: number, bytes: number): boolean {
+    const unit = handle >>> HANDLES_PER_UNIT_SHIFT;
+    if (this.#heap.kind[unit] !== LARGE) return bytes <= this.capacity(handle);
+    if (bytes > (this.#heap.units[unit] as number) * UNIT_BYTES) return false;
+    const pages = Math.ceil(bytes / PAGE_BYTES);
+    const more = pages - (this.#live[unit] as number);
+    if (more > 0) {
+      this.#live[unit] = pages;
+      this.usedBytes += more * PAGE_BYTES;
+    }
+    return true;
+  }
+
   /** Gives memory that is free back to the system, a piece at a time; true while there is more. Call it from a timer. */
   tick(): boolean {
-    if (this.pins === 0 && this.#deferredCount > 0) {
+    if (this.pins.count === 0 && this.#deferredCount > 0) {
       this.#workOff(1024);
       return true;
     }

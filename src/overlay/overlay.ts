@@ -10,7 +10,7 @@ import { VALKEY_TYPE_BASE } from "../rdb/opcodes.ts";
 import type { Record } from "../rdb/record.ts";
 import { WINDOW_STRIDE_BYTES } from "../util/byte-source.ts";
 import type { Span } from "../util/span.ts";
-import { Arena } from "./arena.ts";
+import { Arena, BLOCK_BYTES_MAX, type Pins } from "./arena.ts";
 import {
   APART_BYTES,
   EntryAt,
@@ -28,6 +28,8 @@ import {
 } from "./entry.ts";
 import { Table } from "./table.ts";
 
+/** Blocks up to this size are written over however short the value has become. */
+const REWRITE_BYTES_MIN = 64;
 const GONE = EntryFlag.TOMBSTONE | EntryFlag.DEAD;
 
 /** What a Worker needs to read a frozen overlay. */
@@ -40,7 +42,7 @@ export interface OverlayHandle {
 }
 
 export class Overlay {
-  readonly arena = new Arena();
+  readonly arena: Arena;
   readonly table: Table;
   /** Keys: entries that are neither tombstones nor dead, expired ones too. */
   keys = 0;
@@ -52,7 +54,8 @@ export class Overlay {
   valueBytes: Uint8Array;
   valueAt = 0;
 
-  constructor() {
+  constructor(pins: Pins) {
+    this.arena = new Arena(pins);
     this.table = new Table(this.arena);
     this.valueBytes = this.arena.windows[0] as Uint8Array;
   }
@@ -65,6 +68,14 @@ export class Overlay {
   /** The handle of the key's entry, be it a tombstone or dead, or 0. */
   find(hash: number, bytes: Uint8Array, start: number, length: number): number {
     return this.table.find(hash, bytes, start, length);
+  }
+
+  /** Loads an entry's first cache lines, if there is one: for prefetching, of no meaning. */
+  touch(handle: number): number {
+    if (handle === 0) return 0;
+    const bytes = this.arena.locate(handle);
+    const { at } = this.arena;
+    return (bytes[at] as number) ^ (bytes[at + 64] as number) ^ (bytes[at + 127] as number);
   }
 
   flags(handle: number): number {
@@ -142,6 +153,7 @@ export class Overlay {
     record.type = (flags & EntryFlag.VALKEY) !== 0 ? type + VALKEY_TYPE_BASE : type;
     record.idleSeconds = -1;
     record.freq = -1;
+    record.access = readU32(bytes, at + EntryAt.FLAGS) >>> 8;
     record.entry = handle;
     record.isRaw = (flags & EntryFlag.RAW) !== 0;
     record.offset = cursor.base + at + EntryAt.RECORD;
@@ -154,11 +166,13 @@ export class Overlay {
       cursor.end = arena.at + readU32(bytes, pos + 4);
     }
     record.valueOffset = cursor.base + cursor.pos;
+    record.valueLength = cursor.end - cursor.pos;
   }
 
   /**
    * Makes an entry that is in no table yet; its value's `valueLength` bytes are the caller's to write at `valueAt` of `valueBytes`,
-   * before anything else is made. `type`: a number of RdbType. `expireAtMs`: -1 for none. Throws ArenaFull, RangeError.
+   * before anything else is made. `type`: a number of RdbType. `expireAtMs`: -1 for none. `reserve`: bytes that a value
+   * that lies apart may grow by. Throws ArenaFull, RangeError.
    */
   create(
     key: Uint8Array,
@@ -168,6 +182,7 @@ export class Overlay {
     expireAtMs: number,
     valueLength: number,
     flags = 0,
+    reserve = 0,
   ): number {
     const { arena } = this;
     const isApart = valueLength > INLINE_BYTES_MAX;
@@ -197,8 +212,106 @@ export class Overlay {
     pos += keyLength;
     this.valueBytes = bytes;
     this.valueAt = pos;
-    if (isApart) this.#createApart(handle, valueLength, bytes, pos);
+    if (isApart) this.#createApart(handle, valueLength, reserve, bytes, pos);
     return handle;
+  }
+
+  /**
+   * Makes room in the entry's own block for another value, which is the caller's to write as after `create`; false, nothing
+   * changed, where it does not fit well or a view may be held.
+   */
+  rewrite(handle: number, type: number, expireAtMs: number, valueLength: number, flags: number): boolean {
+    const { arena } = this;
+    if (arena.pins.count > 0 || valueLength > INLINE_BYTES_MAX) return false;
+    const capacity = arena.capacity(handle);
+    const bytes = arena.locate(handle);
+    const { at } = arena;
+    const old = bytes[at + EntryAt.FLAGS] as number;
+    if ((old & EntryFlag.APART) !== 0 || ((old & EntryFlag.EXPIRES) !== 0) !== (expireAtMs !== -1)) return false;
+    let pos = at + EntryAt.RECORD;
+    if (expireAtMs !== -1) pos += EXPIRY_BYTES;
+    const length = keyLength(bytes, pos + 1);
+    const value = pos + 1 + lengthBytes(length) + length;
+    const size = value - at + valueLength;
+    if (size > capacity || (capacity > REWRITE_BYTES_MIN && size < capacity / 2)) return false;
+    let bits = flags | (old & EntryFlag.EXPIRES);
+    if (expireAtMs !== -1) {
+      writeExpiry(bytes, at + EntryAt.RECORD, expireAtMs);
+      this.table.noteExpiry(expireAtMs);
+    }
+    if (type >= VALKEY_TYPE_BASE) bits |= EntryFlag.VALKEY;
+    bytes[pos] = type;
+    writeU32(bytes, at, size - EntryAt.RECORD);
+    writeU32(bytes, at + EntryAt.FLAGS, bits | (this.clock << 8));
+    this.valueBytes = bytes;
+    this.valueAt = value;
+    return true;
+  }
+
+  /**
+   * Makes the raw string of the entry `record` was read from `length` bytes long in its place, where its length's own bytes stay as
+   * many and the block has room; else false, nothing changed. `old`: the string as it lies there. Marks it RAW.
+   */
+  resize(record: Record, old: Span, length: number): boolean {
+    const { arena } = this;
+    const head = lengthBytes(length);
+    // Of a value that came by RESTORE the length may be written longer than it need be.
+    if (lengthBytes(old.length) !== head || record.cursor.base + old.start - head !== record.valueOffset) return false;
+    const entry = record.entry;
+    const bytes = arena.locate(entry);
+    const { at } = arena;
+    const flags = bytes[at + EntryAt.FLAGS] as number;
+    const grown = length - old.length;
+    if ((flags & EntryFlag.APART) === 0) {
+      const size = EntryAt.RECORD + readU32(bytes, at) + grown;
+      if (length + head > INLINE_BYTES_MAX || size > arena.capacity(entry)) return false;
+      writeU32(bytes, at, size - EntryAt.RECORD);
+    } else {
+      const value = at + EntryAt.RECORD + readU32(bytes, at) - APART_BYTES;
+      if (length + head <= INLINE_BYTES_MAX || !arena.growTo(readU32(bytes, value), head + length)) return false;
+      writeU32(bytes, value + 4, head + length);
+    }
+    writeLength(old.bytes, old.start - head, length);
+    bytes[at + EntryAt.FLAGS] = flags | EntryFlag.RAW;
+    return true;
+  }
+
+  /** Changes the expiry of the entry in its place; false where it has none yet, or should have none (see replaceWithExpiry). */
+  setExpiry(handle: number, expireAtMs: number): boolean {
+    const { arena } = this;
+    const bytes = arena.locate(handle);
+    if (((bytes[arena.at + EntryAt.FLAGS] as number) & EntryFlag.EXPIRES) === 0 || expireAtMs === -1) return false;
+    writeExpiry(bytes, arena.at + EntryAt.RECORD, expireAtMs);
+    this.table.noteExpiry(expireAtMs);
+    return true;
+  }
+
+  /** Puts an entry with another expiry, or none, in the place of the one that was just found. A value that lies apart stays there. */
+  replaceWithExpiry(old: number, expireAtMs: number): void {
+    const { arena } = this;
+    let bytes = arena.locate(old);
+    let from = typeAt(bytes, arena.at);
+    const end = arena.at + EntryAt.RECORD + readU32(bytes, arena.at);
+    const length = end - from + (expireAtMs === -1 ? 0 : EXPIRY_BYTES);
+    const handle = arena.allocate(EntryAt.RECORD + length);
+    const target = arena.locate(handle);
+    const to = arena.at;
+    bytes = arena.locate(old);
+    const header = readU32(bytes, arena.at + EntryAt.FLAGS) & ~EntryFlag.EXPIRES;
+    from = typeAt(bytes, arena.at);
+    writeU32(target, to, length);
+    writeU32(target, to + EntryAt.FLAGS, expireAtMs === -1 ? header : header | EntryFlag.EXPIRES);
+    let at = to + EntryAt.RECORD;
+    if (expireAtMs !== -1) {
+      writeExpiry(target, at, expireAtMs);
+      at += EXPIRY_BYTES;
+    }
+    copyBytes(bytes, from, end - from, target, at);
+    this.table.replace(handle);
+    this.#count(old, -1);
+    this.#count(handle, 1);
+    // Not #freeBlocks: the value's block is the new entry's.
+    arena.free(old);
   }
 
   /** Puts an entry of a key that was just not found (`find`) into the table. Throws RangeError; the entry is freed then. */
@@ -245,11 +358,11 @@ export class Overlay {
     };
   }
 
-  #createApart(handle: number, valueLength: number, bytes: Uint8Array, pos: number): void {
+  #createApart(handle: number, valueLength: number, reserve: number, bytes: Uint8Array, pos: number): void {
     const { arena } = this;
     let block: number;
     try {
-      block = arena.allocate(valueLength);
+      block = arena.allocate(Math.min(valueLength + reserve, Math.max(valueLength, BLOCK_BYTES_MAX)));
     } catch (error) {
       arena.free(handle);
       throw error;

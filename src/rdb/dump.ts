@@ -87,6 +87,12 @@ export function* dumpPayloadInSlices(record: Record): Generator<void, Uint8Array
   return payload;
 }
 
+/** Copies the `length` bytes of a record's value, verbatim, into into[at, at + length). Moves the record's cursor. */
+export function copyValue(record: Record, length: number, into: Uint8Array, at: number): void {
+  record.seekValue();
+  drained(copyOut(record.cursor, length, into, at));
+}
+
 function drained<T>(slices: Generator<void, T, void>): T {
   for (;;) {
     const step = slices.next();

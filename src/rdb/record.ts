@@ -38,6 +38,14 @@ export class Record {
   idleSeconds = -1;
   /** LFU counter, 0 to 255; -1 where the file does not say. */
   freq = -1;
+  /** The 24 bits of the eviction clock where the record lies in an overlay; -1 elsewhere. */
+  access = -1;
+  /** The handle of the entry in the overlay that takes writes; 0: the record lies elsewhere (a layer, a frozen overlay). */
+  entry = 0;
+  /** A string that was changed in place in the overlay: OBJECT ENCODING says raw. */
+  isRaw = false;
+  /** Bytes of the value where they are known (in an overlay); -1: it must be walked. */
+  valueLength = -1;
   valueOffset = 0;
   /** The database of the key. Set by whoever found the record; readAt leaves it alone. */
   dbid = 0;
@@ -56,6 +64,10 @@ export class Record {
     this.expireAtMs = -1;
     this.idleSeconds = -1;
     this.freq = -1;
+    this.access = -1;
+    this.entry = 0;
+    this.isRaw = false;
+    this.valueLength = -1;
     cursor.need(1);
     let byte = cursor.bytes[cursor.pos++] as number;
     if (byte === Opcode.EXPIRETIME_MS) {

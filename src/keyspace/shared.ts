@@ -1,0 +1,20 @@
+/** What the databases of a keyspace share. Keyspace implements it. */
+import type { HashSeed } from "../layer/format.ts";
+import type { Pins } from "../overlay/arena.ts";
+import type { Ahead } from "./ahead.ts";
+import type { Database } from "./database.ts";
+
+export interface Shared {
+  /** Of every level: one hash serves the whole stack. */
+  readonly seed: HashSeed;
+  readonly pins: Pins;
+  readonly ahead: Ahead;
+  /** The eviction clock, 24 bits, for new entries. */
+  readonly clock: number;
+  /** A key of `database` was deleted because its time was past. */
+  expired(database: Database, bytes: Uint8Array, start: number, length: number): void;
+  /** A key of `database` is in what is being saved, and has been written or deleted since. */
+  covered(database: Database, bytes: Uint8Array, start: number, length: number): void;
+  /** Brings a key that is still in `database.draining` over into its top. */
+  absorb(database: Database, hash: number, bytes: Uint8Array, start: number, length: number): void;
+}
