@@ -311,12 +311,6 @@ export const WANTED: readonly Wanted[] = [
     same: ({ words, theirs }) => has(words, /^novalues$/i) && theirs.startsWith("-ERR syntax error"),
   },
   {
-    of: ["config|set", "config|rewrite"],
-    why: "the configuration is fixed",
-    documented: "CONFIG REWRITE",
-    same: ({ ours }) => ours.startsWith("-ERR CONFIG"),
-  },
-  {
     of: LEX_RANGES,
     why: "by name in a sorted set with different scores: Redis leaves the answer open",
     documented: "members of different scores",
