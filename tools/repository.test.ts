@@ -16,7 +16,9 @@ const LAYERS = [
   "mmap",
   "encodings",
   "rdb",
+  "overlay",
   "layer",
+  "save",
   "keyspace",
   "types",
   "commands",
@@ -30,7 +32,7 @@ const NET_MAY_IMPORT = ["util"];
 const MAY_IMPORT_NET = ["commands", "server", "cli", "main.ts"];
 
 /** Entries of Workers: a thread of its own begins there, started by name (new URL), not imported. */
-const WORKERS_MAY_IMPORT = ["util", "mmap", "encodings", "rdb", "layer"];
+const WORKERS_MAY_IMPORT = ["util", "mmap", "encodings", "rdb", "overlay", "layer", "save"];
 
 /** Files beyond FILE_LINES_MAX, with the reason. */
 const LONG_FILES: Readonly<Record<string, string>> = {};

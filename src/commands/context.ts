@@ -77,6 +77,11 @@ export interface Server {
   readonly loading: boolean;
   /** INFO's text for these sections (lower case; none: the default ones). Binary string. */
   info(sections: readonly string[]): string;
+  /**
+   * Why a write may not run now: the whole error reply ("OOM …", "MISCONF …"), "" when it may. Called before each write command;
+   * makes room first where maxmemory asks for it. `deniesOom`: the command's flag.
+   */
+  writeRefusal(deniesOom: boolean): string;
   /** Begins an orderly end of the process; returns at once. */
   shutdown(reason: string): void;
   log(level: LogLevel, message: string): void;

@@ -88,6 +88,7 @@ export class Dispatcher implements RequestService<Client> {
     }
     const nowMs = this.#nowMs;
     this.#context.nowMs = nowMs;
+    this.server.keyspace.ahead.forget();
     connection.owner.activeAtMs = nowMs;
   }
 
@@ -113,8 +114,9 @@ export class Dispatcher implements RequestService<Client> {
       this.#reject(entry, refusal, reply);
     } else if ((entry as Entry).isWrite || this.server.clients.pausedUntilMs > 0) {
       if (this.#postponed.add(connection, args, entry as Entry, context.nowMs)) return false;
-      if ((entry as Entry).handler !== undefined) return this.#call(entry as Entry, context, connection, mark);
-      this.#reject(entry, unavailable(entry as Entry), reply);
+      const writeRefusal = this.#writeRefusal(entry as Entry);
+      if (writeRefusal === "") return this.#call(entry as Entry, context, connection, mark);
+      this.#reject(entry, writeRefusal, reply);
     } else {
       return this.#call(entry as Entry, context, connection, mark);
     }
@@ -180,6 +182,12 @@ export class Dispatcher implements RequestService<Client> {
     if (!entry.isLoading && this.server.loading) return LOADING;
     if (entry.handler === undefined && !entry.isWrite) return unavailable(entry);
     return "";
+  }
+
+  /** Why a write may not run now, "" when it may. */
+  #writeRefusal(entry: Entry): string {
+    if (entry.handler === undefined) return unavailable(entry);
+    return entry.isWrite ? this.server.writeRefusal(entry.deniesOom) : "";
   }
 
   #reject(entry: Entry | null, error: string, reply: Reply): void {
@@ -332,7 +340,7 @@ function* prepared(
 }
 
 function unavailable(entry: Entry): string {
-  return `READONLY Folio serves this snapshot read-only: ${entry.fullName} is not available yet`;
+  return `ERR Folio does not have ${entry.fullName} yet`;
 }
 
 /** As C's "%.*s": at most `bytes`, up to a NUL. */

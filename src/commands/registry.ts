@@ -21,6 +21,8 @@ export class Entry {
   readonly isLoading: boolean;
   readonly isNoAuth: boolean;
   readonly isWrite: boolean;
+  /** Refused when memory is full. */
+  readonly deniesOom: boolean;
   readonly subcommands: NameTable | null;
   /** With the categories that the flags imply. */
   readonly categories: ReadonlySet<AclCategory>;
@@ -37,6 +39,7 @@ export class Entry {
     this.isLoading = flags.has("loading");
     this.isNoAuth = flags.has("no_auth");
     this.isWrite = flags.has("write");
+    this.deniesOom = flags.has("denyoom");
     this.categories = impliedCategories(command, flags);
     this.nameBytes = Buffer.from(command.name, "latin1");
     const { subcommands } = command;

@@ -5,8 +5,9 @@
  * What is kept is tied to the bytes of one batch: `forget` must be called before the next one, whose bytes may lie in the same
  * array. A hash is not a hint: a wrong one would put a key in the wrong place.
  */
-import { hashed, hashKey } from "../layer/hash.ts";
+
 import type { HashSeed } from "../layer/format.ts";
+import { hashed, hashKey } from "../layer/hash.ts";
 import { PREFETCH_MAX } from "../layer/prefetch.ts";
 import type { Overlay } from "../overlay/overlay.ts";
 

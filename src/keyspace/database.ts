@@ -179,7 +179,15 @@ export class Database {
    * value wherever they lie. The first min(old.length, length) bytes of the new value are copied, the rest is zeros. In place where
    * that can be. The expiry stays. `into` are the value's bytes, for the caller to write at once.
    */
-  edit(bytes: Uint8Array, start: number, keyLength: number, record: Record, old: Span, length: number, into: Span): void {
+  edit(
+    bytes: Uint8Array,
+    start: number,
+    keyLength: number,
+    record: Record,
+    old: Span,
+    length: number,
+    into: Span,
+  ): void {
     const head = lengthBytes(length);
     const top = this.top as Overlay;
     const kept = Math.min(old.length, length);

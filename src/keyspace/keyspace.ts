@@ -143,7 +143,7 @@ export class Keyspace implements Shared {
       return true;
     }
     let more = false;
-    for (const { top } of this.databases) if (top !== null && top.arena.tick()) more = true;
+    for (const { top } of this.databases) if (top?.arena.tick() === true) more = true;
     return more;
   }
 

@@ -2,12 +2,13 @@
  * The stack of levels against a plain Map: random writes, deletions, expiries, scans, while saves begin, succeed, fail, and
  * databases are flushed and swapped. FOLIO_SEED repeats a run, FOLIO_ROUNDS lengthens it.
  */
-import { rmSync } from "node:fs";
+
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { rmSync } from "node:fs";
 import { LayerBench } from "../../test/support/layers.ts";
 import { seededRandom } from "../../test/support/random.ts";
 import { RdbWriter } from "../../test/support/rdb-writer.ts";
-import { Layer } from "../layer/layer.ts";
+import type { Layer } from "../layer/layer.ts";
 import { Record } from "../rdb/record.ts";
 import { readString } from "../rdb/string.ts";
 import { setString } from "../types/string.ts";
@@ -39,7 +40,7 @@ function at(key: string): [Uint8Array, number, number] {
   return [Buffer.from(`..${key}..`, "latin1"), 2, key.length];
 }
 
-function valueOf(keyspace: Keyspace, dbid: number, key: string, nowMs: number): Value | undefined {
+function storedValue(keyspace: Keyspace, dbid: number, key: string, nowMs: number): Value | undefined {
   if (!keyspace.database(dbid).find(...at(key), nowMs, record)) return undefined;
   expect(record.key.text()).toBe(key);
   const { expireAtMs } = record;
@@ -103,7 +104,7 @@ class Run {
       database.setExpiry(...at(key), expireAtMs, record);
       old.expireAtMs = expireAtMs;
     } else if (what < 78) this.append(dbid, key, old);
-    else if (what < 96) expect(valueOf(this.keyspace, dbid, key, this.nowMs)).toEqual(old);
+    else if (what < 96) expect(storedValue(this.keyspace, dbid, key, this.nowMs)).toEqual(old);
     else if (what < 97) this.nowMs += this.below(300);
     else if (what < 98 && this.below(20) === 0) {
       this.keyspace.flush(dbid);
@@ -177,9 +178,9 @@ class Run {
         cursor = database.scan(cursor, 1 + this.below(100), this.nowMs, record, (found) => seen.push(found.key.text()));
       } while (cursor !== 0);
       expect(seen.sort()).toEqual([...map.keys()].sort());
-      for (const [key, value] of map) expect(valueOf(this.keyspace, dbid, key, this.nowMs)).toEqual(value);
+      for (const [key, value] of map) expect(storedValue(this.keyspace, dbid, key, this.nowMs)).toEqual(value);
       for (let i = 0; i < KEYS; i++) {
-        if (!map.has(`key:${i}`)) expect(valueOf(this.keyspace, dbid, `key:${i}`, this.nowMs)).toBeUndefined();
+        if (!map.has(`key:${i}`)) expect(storedValue(this.keyspace, dbid, `key:${i}`, this.nowMs)).toBeUndefined();
       }
       expect(database.size(this.nowMs)).toBeGreaterThanOrEqual(map.size);
       if (map.size > 0) {
@@ -211,7 +212,7 @@ test("every level, as a Map would be", async () => {
     run.keyspace.database(dbid).top?.table.count;
     const immortal = [...run.live(dbid)].filter(([, value]) => value.expireAtMs === -1);
     run.nowMs = NOW + 10 ** 9;
-    for (const key of run.live(dbid).keys()) valueOf(run.keyspace, dbid, key, run.nowMs);
+    for (const key of run.live(dbid).keys()) storedValue(run.keyspace, dbid, key, run.nowMs);
     expect(immortal.length).toBeGreaterThan(0);
   }
 }, 120_000);

@@ -6,13 +6,14 @@
  *            frozen = top            └ what it covers is buried
  *   layer    layer                   layer₂ = frozen + layer          layer
  */
-import type { Layer } from "../layer/layer.ts";
+
 import type { DeadPicture } from "../layer/dead-bits.ts";
+import type { Layer } from "../layer/layer.ts";
 import { EntryFlag } from "../overlay/entry.ts";
 import type { Overlay, OverlayHandle } from "../overlay/overlay.ts";
 import { SEGMENT_ENTRIES_MAX } from "../overlay/table.ts";
-import { Record } from "../rdb/record.ts";
 import { copyValue } from "../rdb/dump.ts";
+import { Record } from "../rdb/record.ts";
 import { Span } from "../util/span.ts";
 import type { Database } from "./database.ts";
 
@@ -79,7 +80,10 @@ export function* rebaseAll(
 }
 
 /** Merges what was written since the freeze back into what was frozen, which takes writes again. */
-export function* thawAll(databases: readonly Database[], retire: (overlay: Overlay) => void): Generator<void, void, void> {
+export function* thawAll(
+  databases: readonly Database[],
+  retire: (overlay: Overlay) => void,
+): Generator<void, void, void> {
   for (const database of databases) {
     database.savedAs = -1;
     if (database.frozen === null) continue;

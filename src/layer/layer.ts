@@ -121,14 +121,7 @@ export class Layer implements ByteSource {
   }
 
   /** As `locate`, of a key whose hash by this layer's seed is `h0`. */
-  locateHashed(
-    dbid: number,
-    h0: number,
-    bytes: Uint8Array,
-    start: number,
-    length: number,
-    record: Record,
-  ): number {
+  locateHashed(dbid: number, h0: number, bytes: Uint8Array, start: number, length: number, record: Record): number {
     const table = this.#tables[dbid];
     if (table === undefined) return -1;
     try {

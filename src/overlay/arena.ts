@@ -11,7 +11,15 @@
  */
 import { AnonymousRegion, type RegionHandle } from "../mmap/anonymous.ts";
 import type { ByteSource } from "../util/byte-source.ts";
-import { CLASS_BLOCKS, CLASS_BYTES, CLASS_UNITS, CLASSES, classOf, SMALL_BYTES_MAX, UNIT_BYTES } from "./size-classes.ts";
+import {
+  CLASS_BLOCKS,
+  CLASS_BYTES,
+  CLASS_UNITS,
+  CLASSES,
+  classOf,
+  SMALL_BYTES_MAX,
+  UNIT_BYTES,
+} from "./size-classes.ts";
 import { LARGE, UnitHeap } from "./unit-heap.ts";
 
 const CAPACITY_BYTES = 2 ** 35;

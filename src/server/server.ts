@@ -77,6 +77,10 @@ export class FolioServer implements Server, InfoSource {
     return info(this, sections);
   }
 
+  writeRefusal(_deniesOom: boolean): string {
+    return "";
+  }
+
   shutdown(reason: string): void {
     this.#onShutdown(reason);
   }

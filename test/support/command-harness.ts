@@ -74,6 +74,7 @@ export class CommandHarness {
       runId: "0".repeat(40),
       version: { folio: "0", redis: "7.2.0" },
       loading: false,
+      writeRefusal: () => "",
       info: () => "# Memory\r\nused_memory:1\r\n",
       shutdown: () => {},
       log: () => {},

@@ -43,6 +43,10 @@ export class StubServer implements Server {
     return `# Server\r\nredis_version:7.2.0\r\nsections:${sections.join(",")}\r\n`;
   }
 
+  writeRefusal(): string {
+    return "";
+  }
+
   shutdown(): void {
     this.shutdowns++;
   }
