@@ -5,7 +5,7 @@
  * Usage on the hot path: `const words = index.load(page)`, then words[index.at + i] is the page's i-th 32-bit word
  * (signed: unsigned ones above 2^31 would be doubles to the compiler).
  */
-import { Mapping } from "../mmap/mapping.ts";
+import { Mapping, type MappingHandle } from "../mmap/mapping.ts";
 import { MmapError } from "../mmap/mmap-error.ts";
 import { WINDOW_STRIDE_BYTES } from "../util/byte-source.ts";
 import { DamagedError } from "./damaged-error.ts";
@@ -82,6 +82,11 @@ export class IndexFile {
       if (error instanceof DamagedError) throw new IndexRejected("its database table is damaged (bad checksum)");
       throw error;
     }
+  }
+
+  /** In a Worker: an index that its owner has mapped and checked. `shownPath`: how messages name it. */
+  static adopt(handle: MappingHandle, shownPath: string): IndexFile {
+    return new IndexFile(Mapping.adopt(handle), shownPath);
   }
 
   /** The words of the window that holds `page`; `at` is then where the page begins. Throws DamagedError "damaged-index". */

@@ -93,8 +93,11 @@ export function pathOfDescriptor(fd: number): string {
   return process.platform === "linux" ? `/proc/self/fd/${fd}` : `/dev/fd/${fd}`;
 }
 
-/** A new draft, locked as long as it is open: that tells it from those whose writer was killed. */
-function createLocked(path: string): { fd: number; temporary: string } {
+/**
+ * A new draft of the file at `path`, beside it, locked as long as it is open: that tells it from those whose writer was killed.
+ * Throws node:fs errors.
+ */
+export function createLocked(path: string): { fd: number; temporary: string } {
   for (let attempt = 1; ; attempt++) {
     const temporary = `${path}.${process.pid}-${crypto.randomUUID().slice(0, 8)}.tmp`;
     const fd = fs.openSync(temporary, "wx+", 0o644);
@@ -107,8 +110,8 @@ function createLocked(path: string): { fd: number; temporary: string } {
   }
 }
 
-/** Removes drafts of the index at `path` whose writer was killed: those that nobody holds locked. */
-function removeStale(path: string): void {
+/** Removes drafts of the file at `path` whose writer was killed: those that nobody holds locked. Throws node:fs errors. */
+export function removeStale(path: string): void {
   const directory = dirname(path);
   const prefix = `${basename(path)}.`;
   for (const name of fs.readdirSync(directory)) {

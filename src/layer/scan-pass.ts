@@ -8,19 +8,9 @@ import { openRdb, type RdbMetadata, readTrailer } from "../rdb/reader.ts";
 import { type RecordScanner, ScanKind } from "../rdb/scan.ts";
 import { FormatError } from "../util/format-error.ts";
 import { duplicateJudge } from "./duplicates.ts";
-import { ExpiryRuns } from "./expiry-runs.ts";
-import {
-  DATABASE_ENTRY_BYTES,
-  DATABASES_PER_PAGE,
-  type DatabaseExtent,
-  FUNCTIONS_PER_PAGE,
-  type HashSeed,
-  PageAt,
-  type Section,
-} from "./format.ts";
+import type { HashSeed, Section } from "./format.ts";
 import { hashed, hashKey } from "./hash.ts";
-import { databaseFields } from "./header.ts";
-import { KeyPages } from "./key-pages.ts";
+import { layOut } from "./lay-out.ts";
 import { PageWriter } from "./page-writer.ts";
 import { movePast, type PassControl, REPORT_BYTES } from "./pass.ts";
 import { SpilledDatabase, Spiller, SpillFile } from "./spill.ts";
@@ -67,32 +57,10 @@ export function scanPass(mapping: Mapping, request: ScanRequest, control: PassCo
   const trailer = readTrailer(header, found.endOffset);
 
   const writer = new PageWriter(request.fd, request.firstPage, request.seed.seed0);
-  const expiries = new ExpiryRuns(spill);
   const judge = duplicateJudge(mapping, header.valkey, request.nowMs);
-  const keyPages = new KeyPages(spill, writer, expiries, judge);
-  const extents: DatabaseExtent[] = [];
-  let dropped = 0;
-  for (const database of found.databases) {
-    const firstPage = writer.page;
-    const placed = keyPages.place(database);
-    const expiryFirstPage = writer.page;
-    const expiringKeys = expiries.writePages(writer);
-    dropped += placed.dropped;
-    extents.push({
-      dbid: database.dbid,
-      keys: placed.keys,
-      expiringKeys,
-      firstPage,
-      homePages: placed.homePages,
-      pages: placed.pages,
-      expiryFirstPage,
-      expiryPages: writer.page - expiryFirstPage,
-    });
-    control.report(mapping.size, found.keys);
-  }
-  const databases = writeDatabases(writer, extents);
-  const functions = writeFunctions(writer, found.functions);
-  writer.flush();
+  const { databases, functions, dropped, pages } = layOut(spill, writer, found.databases, found.functions, judge, () =>
+    control.report(mapping.size, found.keys),
+  );
   return {
     rdbVersion: header.version,
     valkey: header.valkey,
@@ -103,7 +71,7 @@ export function scanPass(mapping: Mapping, request: ScanRequest, control: PassCo
     duplicatesSkipped: dropped,
     databases,
     functions,
-    pages: writer.page,
+    pages,
   };
 }
 
@@ -205,37 +173,4 @@ function databaseOf(databases: Map<number, SpilledDatabase>, dbid: number): Spil
     databases.set(dbid, database);
   }
   return database;
-}
-
-function writeDatabases(writer: PageWriter, extents: readonly DatabaseExtent[]): Section {
-  const firstPage = writer.page;
-  for (let first = 0; first < extents.length; first += DATABASES_PER_PAGE) {
-    const here = extents.slice(first, first + DATABASES_PER_PAGE);
-    const at = writer.begin() + PageAt.ENTRIES / 4;
-    here.forEach((extent, i) => {
-      databaseFields(extent).forEach((value, field) => {
-        putU64(writer, at + (i * DATABASE_ENTRY_BYTES) / 4 + 2 * field, value);
-      });
-    });
-    writer.finish(here.length);
-  }
-  return { firstPage, pages: writer.page - firstPage, entries: extents.length };
-}
-
-function writeFunctions(writer: PageWriter, offsets: readonly number[]): Section {
-  const firstPage = writer.page;
-  for (let first = 0; first < offsets.length; first += FUNCTIONS_PER_PAGE) {
-    const here = offsets.slice(first, first + FUNCTIONS_PER_PAGE);
-    const at = writer.begin() + PageAt.ENTRIES / 4;
-    here.forEach((offset, i) => {
-      putU64(writer, at + 2 * i, offset);
-    });
-    writer.finish(here.length);
-  }
-  return { firstPage, pages: writer.page - firstPage, entries: offsets.length };
-}
-
-function putU64(writer: PageWriter, at: number, value: number): void {
-  writer.words[at] = value % 2 ** 32;
-  writer.words[at + 1] = Math.floor(value / 2 ** 32);
 }

@@ -71,6 +71,8 @@ export class RecordScanner {
   /** AUX, FUNCTION: valid until the next step. */
   readonly name = new Span();
   readonly text = new Span();
+  /** Of anything but a record: offset of its opcode. */
+  itemOffset = -1;
   /** EOF: offset behind the opcode. */
   endOffset = -1;
 
@@ -136,6 +138,7 @@ export class RecordScanner {
   /** An item that is no record. Returns false for EOF. */
   #item(opcode: number): boolean {
     const cursor = this.#cursor;
+    this.itemOffset = cursor.offset - 1;
     switch (opcode) {
       case Opcode.EOF:
         this.kind = ScanKind.EOF;
