@@ -27,7 +27,7 @@ import {
 const MEGABYTE = 1048576n;
 
 export const NETWORK: readonly Directive[] = [
-  choice("acl-pubsub-default", "resetchannels", "used", ["allchannels", "resetchannels"]),
+  choice("acl-pubsub-default", "resetchannels", "later", ["allchannels", "resetchannels"]),
   text("aclfile", "", "later", { fixed: true, keepsEmpty: true }),
   int("acllog-max-len", "128", "later", 0, I64_MAX),
   special("bind", BIND_INITIAL, "used", bind, { several: true, written: bindLines }),
