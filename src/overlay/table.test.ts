@@ -1,0 +1,108 @@
+/** The table against a Map, with hashes that crowd, share their upper bits, or are the same altogether. */
+import { expect, test } from "bun:test";
+import { seededRandom } from "../../test/support/random.ts";
+import { RdbType } from "../rdb/opcodes.ts";
+import { Record } from "../rdb/record.ts";
+import { Overlay } from "./overlay.ts";
+import { SEGMENT_ENTRIES_MAX } from "./table.ts";
+
+const record = new Record();
+
+function put(overlay: Overlay, hash: number, key: string): void {
+  const bytes = Buffer.from(key, "latin1");
+  const old = overlay.find(hash, bytes, 0, bytes.length);
+  const handle = overlay.create(bytes, 0, bytes.length, RdbType.STRING, -1, 1);
+  overlay.valueBytes[overlay.valueAt] = 0;
+  if (old === 0) overlay.insert(hash, handle);
+  else overlay.replace(old, handle);
+}
+
+function drop(overlay: Overlay, hash: number, key: string): boolean {
+  const bytes = Buffer.from(key, "latin1");
+  const handle = overlay.find(hash, bytes, 0, bytes.length);
+  if (handle !== 0) overlay.remove(handle);
+  return handle !== 0;
+}
+
+/** Hashes in order, with the keys' names. */
+function walk(overlay: Overlay): { hash: number; key: string }[] {
+  const { table } = overlay;
+  const handles = new Uint32Array(SEGMENT_ENTRIES_MAX);
+  const hashes = new Int32Array(SEGMENT_ENTRIES_MAX);
+  const found: { hash: number; key: string }[] = [];
+  for (let index = 0; index < table.directory.length; index = table.nextSegment(index)) {
+    const count = table.collect(index, 0, 2 ** 32, handles, hashes);
+    for (let i = 0; i < count; i++) {
+      overlay.read(handles[i] as number, record);
+      found.push({ hash: (hashes[i] as number) >>> 0, key: record.key.text() });
+    }
+  }
+  return found;
+}
+
+function check(overlay: Overlay, model: ReadonlyMap<string, number>): void {
+  expect(overlay.table.count).toBe(model.size);
+  expect(overlay.keys).toBe(model.size);
+  const found = walk(overlay);
+  expect(found.map(({ key }) => key).sort()).toEqual([...model.keys()].sort());
+  for (let i = 1; i < found.length; i++) expect(found[i]?.hash).toBeGreaterThanOrEqual(found[i - 1]?.hash as number);
+  for (const { hash, key } of found) expect(hash).toBe((model.get(key) as number) >>> 0);
+  for (const [key, hash] of model) {
+    const bytes = Buffer.from(key, "latin1");
+    expect(overlay.find(hash, bytes, 0, bytes.length)).not.toBe(0);
+  }
+}
+
+const CROWDS: readonly [name: string, hash: (random: () => number) => number][] = [
+  ["spread", (random) => (random() * 2 ** 32) | 0],
+  ["at the end of the range", (random) => -1 - Math.floor(random() * 100_000)],
+  ["at the beginning", (random) => Math.floor(random() * 100_000)],
+  ["around the sign", (random) => (2 ** 31 - 50_000 + Math.floor(random() * 100_000)) | 0],
+  ["a few values only", (random) => Math.floor(random() * 300) * 14_316_557],
+];
+
+test.each(CROWDS)("hashes %s", (_, hashOf) => {
+  const random = seededRandom("table");
+  const overlay = new Overlay({ count: 0 });
+  const model = new Map<string, number>();
+  for (let step = 0; step < 12_000; step++) {
+    if (random() < 0.7) {
+      const key = `k${step}`;
+      const hash = hashOf(random) | 0;
+      put(overlay, hash, key);
+      model.set(key, hash);
+    } else {
+      const key = `k${Math.floor(random() * step)}`;
+      const hash = model.get(key);
+      if (hash === undefined) continue;
+      expect(drop(overlay, hash, key)).toBe(true);
+      expect(drop(overlay, hash, key)).toBe(false);
+      model.delete(key);
+    }
+  }
+  check(overlay, model);
+  for (const [key, hash] of model) drop(overlay, hash, key);
+  check(overlay, new Map());
+});
+
+test("more keys of one hash than a segment takes: an error, and nothing is lost", () => {
+  for (const hash of [0, -1, 12_345]) {
+    const overlay = new Overlay({ count: 0 });
+    const model = new Map<string, number>();
+    let refused = 0;
+    for (let i = 0; i < 700; i++) {
+      try {
+        put(overlay, hash, `key ${i}`);
+        model.set(`key ${i}`, hash);
+      } catch (error) {
+        expect(error).toBeInstanceOf(RangeError);
+        refused++;
+      }
+    }
+    expect(model.size).toBeGreaterThanOrEqual(38);
+    expect(refused).toBe(700 - model.size);
+    check(overlay, model);
+    put(overlay, hash ^ 0x4000_0000, "another");
+    check(overlay, model.set("another", hash ^ 0x4000_0000));
+  }
+});
