@@ -32,6 +32,8 @@ export interface IndexDraft {
   publish(): void;
   /** Closes the descriptors; removes what was not published. */
   close(): void;
+  /** Instead of close(): the index's descriptor, which is the caller's from now on. */
+  handOver(): number;
 }
 
 /** Opens a draft for the index at `path`; in the system's temporary directory where its own cannot be written. */
@@ -69,6 +71,10 @@ export function openDraft(path: string): IndexDraft {
       fs.closeSync(spillFd);
       if (!published) fs.rmSync(temporary, { force: true });
     },
+    handOver() {
+      fs.closeSync(spillFd);
+      return fd;
+    },
   };
 }
 
@@ -84,6 +90,10 @@ export function namelessDraft(lost: string): IndexDraft {
     close() {
       fs.closeSync(fd);
       fs.closeSync(spillFd);
+    },
+    handOver() {
+      fs.closeSync(spillFd);
+      return fd;
     },
   };
 }

@@ -39,6 +39,7 @@ export const LOCK_NB = 4;
 /** open(2) flag: a file that never has a name; vanishes with its last descriptor or mapping. Includes O_DIRECTORY. */
 export const O_TMPFILE = process.arch === "arm64" ? 0o20040000 : 0o20200000;
 export const MFD_CLOEXEC = 1;
+export const SYNC_FILE_RANGE_WRITE = 2;
 
 const POSIX = {
   mmap: {
@@ -55,6 +56,7 @@ const POSIX = {
 
 const LINUX = {
   fallocate: { args: [FFIType.i32, FFIType.i32, FFIType.i64, FFIType.i64], returns: FFIType.i32 },
+  sync_file_range: { args: [FFIType.i32, FFIType.i64, FFIType.i64, FFIType.u32], returns: FFIType.i32 },
   memfd_create: { args: [FFIType.cstring, FFIType.u32], returns: FFIType.i32 },
   __errno_location: { args: [], returns: FFIType.ptr },
 } as const;
