@@ -29,12 +29,17 @@ export function readValue(record: Record, into: Span): void {
   readString(record.cursor, into, record.scratch);
 }
 
+/** Whether the value that was read from `record` stays as it lies until a reply is sent: not in scratch, not in an overlay. */
+export function staysPut(value: Span, record: Record): boolean {
+  return value.bytes === record.cursor.bytes && record.cursor.source.isMutable !== true;
+}
+
 /** Answers the value of a string record whose cursor stands at the value. No allocation unless it is long. */
 export function replyValue(reply: Reply, record: Record): void {
   const { cursor } = record;
   readString(cursor, VALUE, record.scratch);
   if (VALUE.bytes === cursor.bytes || VALUE.length < HANDED_OVER_BYTES_MIN) {
-    reply.bulkSpan(VALUE, VALUE.bytes === cursor.bytes);
+    reply.bulkSpan(VALUE, staysPut(VALUE, record));
     return;
   }
   record.scratch.release();
@@ -57,6 +62,8 @@ export function awaitVerified(cursor: Cursor): void {
 
 function awaitLongVerified(cursor: Cursor): void {
   const { source, offset } = cursor;
+  // The overlay's bytes were checked when they came, and others may come in their place.
+  if (source.isMutable === true) return;
   skipString(cursor);
   const end = cursor.offset;
   cursor.seek(offset);

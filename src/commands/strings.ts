@@ -5,7 +5,7 @@ import { Span } from "../util/span.ts";
 import type { Context } from "./context.ts";
 import { lookup, lookupAny } from "./lookup.ts";
 import { integer } from "./parse.ts";
-import { awaitVerified, replyValue, stringAt } from "./string-value.ts";
+import { awaitVerified, replyValue, staysPut, stringAt } from "./string-value.ts";
 import { type Command, PEEK_FIRST, READ_ALL, READ_FIRST } from "./table.ts";
 
 export const rows = [
@@ -140,5 +140,5 @@ function getrange(c: Context): void {
     c.reply.bulk(VALUE.bytes, 0, 0);
     return;
   }
-  c.reply.bulk(VALUE.bytes, VALUE.start + start, end - start + 1, VALUE.bytes === c.record.cursor.bytes);
+  c.reply.bulk(VALUE.bytes, VALUE.start + start, end - start + 1, staysPut(VALUE, c.record));
 }
