@@ -18,7 +18,7 @@ export class Ahead {
   touched = 0;
   readonly #starts = new Int32Array(PREFETCH_MAX);
   readonly #lengths = new Int32Array(PREFETCH_MAX);
-  readonly #handles = new Uint32Array(PREFETCH_MAX);
+  readonly #handles = new Int32Array(PREFETCH_MAX);
   #bytes: Uint8Array | null = null;
   #count = 0;
   #next = 0;

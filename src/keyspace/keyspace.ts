@@ -5,8 +5,8 @@
 import type { HashSeed } from "../layer/format.ts";
 import { randomSeed } from "../layer/hash.ts";
 import type { Layer } from "../layer/layer.ts";
-import type { Pins } from "../overlay/arena.ts";
 import type { Overlay } from "../overlay/overlay.ts";
+import { Pins } from "../overlay/pins.ts";
 import { FormatError } from "../util/format-error.ts";
 import { Ahead } from "./ahead.ts";
 import { Database } from "./database.ts";
@@ -23,7 +23,7 @@ export type SavingPhase = "idle" | "saving" | "settling";
 export class Keyspace implements Shared {
   readonly databases: Database[];
   readonly seed: HashSeed;
-  readonly pins: Pins = { count: 0 };
+  readonly pins = new Pins();
   readonly ahead = new Ahead();
   /** The eviction clock of new entries: 24 bits. Set by whoever keeps it. */
   clock = 0;

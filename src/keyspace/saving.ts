@@ -130,7 +130,7 @@ export function absorbKey(database: Database, hash: number, bytes: Uint8Array, s
 /** Calls `visit` with every entry that is there throughout, a segment between two yields. `visit` may remove it. */
 export function* eachSegment(overlay: Overlay, visit: (handle: number) => void): Generator<void, void, void> {
   const { table } = overlay;
-  const handles = new Uint32Array(SEGMENT_ENTRIES_MAX);
+  const handles = new Int32Array(SEGMENT_ENTRIES_MAX);
   for (let from = 0; from < HASHES; ) {
     // By position: the table may be split between two steps.
     const index = Math.floor(from / 2 ** (32 - table.depth));

@@ -15,7 +15,7 @@ const HASHES = 2 ** 32;
 const LOOKS_PER_KEY = 10;
 const RANDOM_TRIES = 128;
 const TTL_SAMPLES = 64;
-const HANDLES = new Uint32Array(SEGMENT_ENTRIES_MAX);
+const HANDLES = new Int32Array(SEGMENT_ENTRIES_MAX);
 
 /** See Database.scan. */
 export function scanKeys(

@@ -1,6 +1,6 @@
 /** What the databases of a keyspace share. Keyspace implements it. */
 import type { HashSeed } from "../layer/format.ts";
-import type { Pins } from "../overlay/arena.ts";
+import type { Pins } from "../overlay/pins.ts";
 import type { Ahead } from "./ahead.ts";
 import type { Database } from "./database.ts";
 

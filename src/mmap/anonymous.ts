@@ -61,7 +61,8 @@ export class AnonymousRegion {
       const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
       const address = mmap(0, size, PROT_READ | PROT_WRITE, flags, -1, 0);
       if (address > 0) return new AnonymousRegion({ address, capacity: size }, true);
-      if (size <= CAPACITY_MIN) throw systemError(`cannot reserve ${size} bytes of address space`, errnoName(-address), "");
+      if (size <= CAPACITY_MIN)
+        throw systemError(`cannot reserve ${size} bytes of address space`, errnoName(-address), "");
     }
   }
 
@@ -90,7 +91,11 @@ export class AnonymousRegion {
       const start = this.#windows.length * WINDOW_STRIDE_BYTES;
       const length = Math.min(this.capacity - start, WINDOW_BYTES_MAX);
       if (length <= 0) return;
-      const buffer = toArrayBuffer(asPointer(this.#address + start) as NonNullable<ReturnType<typeof asPointer>>, 0, length);
+      const buffer = toArrayBuffer(
+        asPointer(this.#address + start) as NonNullable<ReturnType<typeof asPointer>>,
+        0,
+        length,
+      );
       this.#windows.push(new Uint8Array(buffer));
       this.#words.push(new Int32Array(buffer, 0, Math.floor(length / 4)));
     }

@@ -3,7 +3,8 @@
  *
  *   span      | block | block | block | … |      free blocks are linked through their first word; those never used are not
  *
- * A block is named by its handle, a number of 8-byte units from the arena's start: 32 bits reach 32 GiB, 0 is none. Bytes of
+ * A block is named by its handle, a number of 8-byte units from the arena's start: 32 bits reach 32 GiB, 0 is none. Handles are kept
+ * as int32, so those of the upper half are negative: as unsigned ones they would be doubles to the compiler. Bytes of
  * a block: `bytes` of the window that `locate(handle)` picks, from `at` on. A block never crosses the window it begins in,
  * unless it is longer than 1 GiB (and none is: see BLOCK_BYTES_MAX).
  *
@@ -11,6 +12,7 @@
  */
 import { AnonymousRegion, type RegionHandle } from "../mmap/anonymous.ts";
 import type { ByteSource } from "../util/byte-source.ts";
+import type { Pins } from "./pins.ts";
 import {
   CLASS_BLOCKS,
   CLASS_BYTES,
@@ -26,8 +28,9 @@ const CAPACITY_BYTES = 2 ** 35;
 /** Proto-max-bulk-len is at most this much less than the key and the header need: one block always lies in one window. */
 export const BLOCK_BYTES_MAX = 2 ** 30;
 const HANDLES_PER_UNIT_SHIFT = 13;
-/** Handles in one window's stride. */
-const STRIDE_HANDLES_SHIFT = 27;
+/** A handle's upper bits are the window it lies in, the lower ones its place there. */
+export const WINDOW_SHIFT = 27;
+export const IN_WINDOW = 2 ** WINDOW_SHIFT - 1;
 const PAGE_BYTES = 4096;
 const NONE = -1;
 /** Blocks given back late that are worked off with each further one. */
@@ -41,13 +44,8 @@ export class ArenaFull extends Error {
   }
 }
 
-/** Commands in slices that may hold views of blocks: while there are any, blocks are neither reused nor changed in place. */
-export interface Pins {
-  count: number;
-}
-
 export class Arena implements ByteSource {
-  /** Bytes of all blocks in use, as they were rounded up. */
+  /** Bytes of all blocks in use, as they were rounded up. A block that was freed does not count, even if it cannot be reused yet. */
   usedBytes = 0;
   readonly pins: Pins;
   /** ByteSource: what is read here may be overwritten later. */
@@ -64,8 +62,14 @@ export class Arena implements ByteSource {
   #fresh = new Int32Array(64);
   /** By class: the first of its spans that have room. */
   readonly #partial = new Int32Array(CLASSES).fill(NONE);
+  /** Blocks that were given back while views were held, oldest first, from #deferredFirst on; and when (Pins.epoch). */
   #deferred = new Int32Array(64);
-  #deferredCount = 0;
+  #deferredAt = new Int32Array(64);
+  #deferredFirst = 0;
+  #deferredEnd = 0;
+  #deferredBytes = 0;
+  /** Large blocks made: the names of what lies in them, see versionAt. */
+  #births = 0;
 
   constructor(pins: Pins) {
     this.pins = pins;
@@ -96,16 +100,14 @@ export class Arena implements ByteSource {
 
   /** The window of a block; `at` is then where the block begins. */
   locate(handle: number): Uint8Array {
-    const high = handle >>> STRIDE_HANDLES_SHIFT;
-    this.at = (handle - (high << STRIDE_HANDLES_SHIFT)) << 3;
-    return this.windows[high] as Uint8Array;
+    this.at = (handle & IN_WINDOW) << 3;
+    return this.windows[handle >>> WINDOW_SHIFT] as Uint8Array;
   }
 
   /** The window of a block as words; `at` / 4 is then its first word. */
   locateWords(handle: number): Int32Array {
-    const high = handle >>> STRIDE_HANDLES_SHIFT;
-    this.at = (handle - (high << STRIDE_HANDLES_SHIFT)) << 3;
-    return this.words[high] as Int32Array;
+    this.at = (handle & IN_WINDOW) << 3;
+    return this.words[handle >>> WINDOW_SHIFT] as Int32Array;
   }
 
   /** A block of at least `bytes` bytes, its contents undefined. Throws ArenaFull, RangeError beyond BLOCK_BYTES_MAX. */
@@ -127,17 +129,26 @@ export class Arena implements ByteSource {
       handle = (span << HANDLES_PER_UNIT_SHIFT) + index * ((CLASS_BYTES[sizeClass] as number) >>> 3);
     }
     if (live === CLASS_BLOCKS[sizeClass]) this.#unlink(span, sizeClass);
-    return handle >>> 0;
+    return handle;
   }
 
-  /** Gives a block back; late, while views may be held. */
+  /** Gives a block back; it is not reused as long as views may be held of it. */
   free(handle: number): void {
-    if (this.pins.count > 0) {
-      this.#defer(handle);
-      return;
-    }
-    if (this.#deferredCount > 0) this.#workOff(DEFERRED_AT_ONCE);
-    this.#release(handle);
+    const bytes = this.capacity(handle);
+    this.usedBytes -= bytes;
+    if (this.pins.count > 0) this.#defer(handle, bytes);
+    else this.#release(handle);
+    if (this.#deferredFirst < this.#deferredEnd) this.#workOff(DEFERRED_AT_ONCE);
+  }
+
+  /**
+   * ByteSource: names what lies in the large block at `offset`; another name when other bytes come to lie there. -1: it is no large
+   * block. Only a string changes within its block (growTo): whoever lets other values do so must give them new names.
+   */
+  versionAt(offset: number): number {
+    const unit = Math.floor(offset / UNIT_BYTES);
+    const heap = this.#heap;
+    return heap.kind[unit] === LARGE ? (this.#fresh[heap.first[unit] as number] as number) : -1;
   }
 
   /** Bytes that the block can hold. */
@@ -164,15 +175,15 @@ export class Arena implements ByteSource {
 
   /** Gives memory that is free back to the system, a piece at a time; true while there is more. Call it from a timer. */
   tick(): boolean {
-    if (this.pins.count === 0 && this.#deferredCount > 0) {
-      this.#workOff(1024);
-      return true;
-    }
+    if (this.#workOff(1024)) return true;
     return this.#heap.purge();
   }
 
   /** Unmaps up to `bytesMax` bytes; true when all is gone. Nothing may be read from the first call on. */
   dispose(bytesMax: number): boolean {
+    this.pins.waitingBytes -= this.#deferredBytes;
+    this.#deferredBytes = 0;
+    this.#deferredFirst = this.#deferredEnd = 0;
     return this.#region.release(bytesMax, this.size);
   }
 
@@ -186,7 +197,7 @@ export class Arena implements ByteSource {
     const pages = Math.ceil(bytes / PAGE_BYTES);
     this.#live[first] = pages;
     this.usedBytes += pages * PAGE_BYTES;
-    return (first << HANDLES_PER_UNIT_SHIFT) >>> 0;
+    return first << HANDLES_PER_UNIT_SHIFT;
   }
 
   #release(handle: number): void {
@@ -195,11 +206,9 @@ export class Arena implements ByteSource {
     const sizeClass = heap.kind[unit] as number;
     const span = heap.first[unit] as number;
     if (sizeClass === LARGE) {
-      this.usedBytes -= (this.#live[span] as number) * PAGE_BYTES;
       heap.give(span);
       return;
     }
-    this.usedBytes -= CLASS_BYTES[sizeClass] as number;
     const words = this.locateWords(handle);
     words[this.at >>> 2] = this.#freeList[span] as number;
     this.#freeList[span] = handle;
@@ -249,15 +258,40 @@ export class Arena implements ByteSource {
     else this.#partial[sizeClass] = next;
   }
 
-  #defer(handle: number): void {
-    if (this.#deferredCount === this.#deferred.length) this.#deferred = grown(this.#deferred, this.#deferredCount * 2);
-    this.#deferred[this.#deferredCount++] = handle;
+  #defer(handle: number, bytes: number): void {
+    if (this.#deferredEnd === this.#deferred.length) this.#makeDeferredRoom();
+    this.#deferred[this.#deferredEnd] = handle;
+    this.#deferredAt[this.#deferredEnd++] = this.pins.epoch;
+    this.#deferredBytes += bytes;
+    this.pins.waitingBytes += bytes;
   }
 
-  #workOff(count: number): void {
-    for (let i = 0; i < count && this.#deferredCount > 0; i++) {
-      this.#release((this.#deferred[--this.#deferredCount] as number) >>> 0);
+  #makeDeferredRoom(): void {
+    const count = this.#deferredEnd - this.#deferredFirst;
+    if (count > this.#deferred.length / 2) {
+      this.#deferred = grown(this.#deferred, this.#deferred.length * 2);
+      this.#deferredAt = grown(this.#deferredAt, this.#deferred.length);
     }
+    if (this.#deferredFirst === 0) return;
+    this.#deferred.copyWithin(0, this.#deferredFirst, this.#deferredEnd);
+    this.#deferredAt.copyWithin(0, this.#deferredFirst, this.#deferredEnd);
+    this.#deferredFirst = 0;
+    this.#deferredEnd = count;
+  }
+
+  /** Makes up to `count` blocks reusable that nobody can hold a view of any more; whether there were any. */
+  #workOff(count: number): boolean {
+    let i = 0;
+    for (; i < count && this.#deferredFirst < this.#deferredEnd; i++) {
+      if (!this.pins.isPast(this.#deferredAt[this.#deferredFirst] as number)) break;
+      const handle = this.#deferred[this.#deferredFirst++] as number;
+      const bytes = this.capacity(handle);
+      this.#deferredBytes -= bytes;
+      this.pins.waitingBytes -= bytes;
+      this.#release(handle);
+    }
+    if (this.#deferredFirst === this.#deferredEnd) this.#deferredFirst = this.#deferredEnd = 0;
+    return i > 0;
   }
 }
 

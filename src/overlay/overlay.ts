@@ -5,12 +5,13 @@
  * Frozen, it changes no more but for one flag: an entry that was deleted or overwritten above is marked DEAD, which whoever
  * saves the frozen state ignores.
  */
+import { i32le } from "../encodings/packed.ts";
 import type { RegionHandle } from "../mmap/anonymous.ts";
 import { VALKEY_TYPE_BASE } from "../rdb/opcodes.ts";
 import type { Record } from "../rdb/record.ts";
 import { WINDOW_STRIDE_BYTES } from "../util/byte-source.ts";
 import type { Span } from "../util/span.ts";
-import { Arena, BLOCK_BYTES_MAX, type Pins } from "./arena.ts";
+import { Arena, BLOCK_BYTES_MAX, WINDOW_SHIFT } from "./arena.ts";
 import {
   APART_BYTES,
   EntryAt,
@@ -26,6 +27,7 @@ import {
   writeLength,
   writeU32,
 } from "./entry.ts";
+import type { Pins } from "./pins.ts";
 import { Table } from "./table.ts";
 
 /** Blocks up to this size are written over however short the value has become. */
@@ -144,7 +146,7 @@ export class Overlay {
       pos += 1 + lengthBytes(long) + long;
     }
     const { cursor } = record;
-    const window = handle >>> 27;
+    const window = handle >>> WINDOW_SHIFT;
     cursor.source = arena;
     cursor.base = window * WINDOW_STRIDE_BYTES;
     cursor.bytes = bytes;
@@ -158,9 +160,9 @@ export class Overlay {
     record.isRaw = (flags & EntryFlag.RAW) !== 0;
     record.offset = cursor.base + at + EntryAt.RECORD;
     if ((flags & EntryFlag.APART) !== 0) {
-      const block = readU32(bytes, pos);
+      const block = i32le(bytes, pos);
       const value = arena.locate(block);
-      cursor.base = (block >>> 27) * WINDOW_STRIDE_BYTES;
+      cursor.base = (block >>> WINDOW_SHIFT) * WINDOW_STRIDE_BYTES;
       cursor.bytes = value;
       cursor.pos = arena.at;
       cursor.end = arena.at + readU32(bytes, pos + 4);
@@ -268,7 +270,7 @@ export class Overlay {
       writeU32(bytes, at, size - EntryAt.RECORD);
     } else {
       const value = at + EntryAt.RECORD + readU32(bytes, at) - APART_BYTES;
-      if (length + head <= INLINE_BYTES_MAX || !arena.growTo(readU32(bytes, value), head + length)) return false;
+      if (length + head <= INLINE_BYTES_MAX || !arena.growTo(i32le(bytes, value), head + length)) return false;
       writeU32(bytes, value + 4, head + length);
     }
     writeLength(old.bytes, old.start - head, length);
@@ -388,7 +390,7 @@ export class Overlay {
     const bytes = arena.locate(handle);
     if (((bytes[arena.at + EntryAt.FLAGS] as number) & EntryFlag.APART) !== 0) {
       const value = arena.at + EntryAt.RECORD + readU32(bytes, arena.at) - APART_BYTES;
-      arena.free(readU32(bytes, value));
+      arena.free(i32le(bytes, value));
     }
     arena.free(handle);
   }

@@ -27,7 +27,7 @@ function drop(overlay: Overlay, hash: number, key: string): boolean {
 /** Hashes in order, with the keys' names. */
 function walk(overlay: Overlay): { hash: number; key: string }[] {
   const { table } = overlay;
-  const handles = new Uint32Array(SEGMENT_ENTRIES_MAX);
+  const handles = new Int32Array(SEGMENT_ENTRIES_MAX);
   const hashes = new Int32Array(SEGMENT_ENTRIES_MAX);
   const found: { hash: number; key: string }[] = [];
   for (let index = 0; index < table.directory.length; index = table.nextSegment(index)) {

@@ -12,7 +12,7 @@
  * range; it lies there or in the slots that follow without a gap. So a search walks a few slots and ends at the first larger
  * hash, also where there is none; a scan in order of slots is one in order of hashes, whatever was split in between.
  */
-import type { Arena } from "./arena.ts";
+import { type Arena, IN_WINDOW, WINDOW_SHIFT } from "./arena.ts";
 import { hasKey } from "./entry.ts";
 
 export const SEGMENT_BYTES = 4096;
@@ -38,6 +38,8 @@ export class Table {
   depth = 1;
   /** 2^depth handles of segments; shared with Workers that read a frozen table. */
   directory = new Int32Array(new SharedArrayBuffer(8));
+  /** By directory entry: the segment's depth, so that a search touches no more of it than the slots it looks at. */
+  #depths = new Uint8Array([1, 1]);
   /** Number of segments. */
   segments = 2;
   readonly #arena: Arena;
@@ -55,21 +57,18 @@ export class Table {
 
   /** The handle of the key's entry, or 0. `replace` and `remove` then mean that entry, `insert` the place where it would be. */
   find(hash: number, bytes: Uint8Array, start: number, length: number): number {
-    const arena = this.#arena;
-    const words = arena.locateWords((this.directory[hash >>> (32 - this.depth)] as number) >>> 0);
-    const base = arena.at >>> 2;
-    let slot = base + homeSlot(hash, words[base + DEPTH] as number);
-    const end = base + END;
-    this.#words = words;
-    this.#base = base;
+    const { windows } = this.#arena;
+    const words = this.#seek(hash);
+    const end = this.#base + END;
     const wanted = hash ^ SIGN;
+    let slot = this.#slot;
     for (; slot < end; slot += 2) {
-      const handle = (words[slot + 1] as number) >>> 0;
+      const handle = words[slot + 1] as number;
       if (handle === 0) break;
       const found = words[slot] as number;
       if (found === hash) {
-        const entry = arena.locate(handle);
-        if (hasKey(entry, arena.at, bytes, start, length)) {
+        const entry = windows[handle >>> WINDOW_SHIFT] as Uint8Array;
+        if (hasKey(entry, (handle & IN_WINDOW) << 3, bytes, start, length)) {
           this.#slot = slot;
           return handle;
         }
@@ -79,23 +78,19 @@ export class Table {
     return 0;
   }
 
-  /** Loads of the segment what a search for this hash will need first: see keyspace/prefetch.ts. Of no meaning. */
+  /** Loads of the segment what a search for this hash will need first: see keyspace/ahead.ts. Of no meaning. */
   touch(hash: number): number {
-    const arena = this.#arena;
-    const words = arena.locateWords((this.directory[hash >>> (32 - this.depth)] as number) >>> 0);
-    const base = arena.at >>> 2;
-    return (words[base + homeSlot(hash, words[base + DEPTH] as number)] as number) ^ (words[base] as number);
+    const words = this.#seek(hash);
+    return words[this.#slot] as number;
   }
 
   /** The handle of the first entry with this hash, whatever its key, or 0: a hint. */
   candidate(hash: number): number {
-    const arena = this.#arena;
-    const words = arena.locateWords((this.directory[hash >>> (32 - this.depth)] as number) >>> 0);
-    const base = arena.at >>> 2;
-    const end = base + END;
+    const words = this.#seek(hash);
+    const end = this.#base + END;
     const wanted = hash ^ SIGN;
-    for (let slot = base + homeSlot(hash, words[base + DEPTH] as number); slot < end; slot += 2) {
-      const handle = (words[slot + 1] as number) >>> 0;
+    for (let slot = this.#slot; slot < end; slot += 2) {
+      const handle = words[slot + 1] as number;
       if (handle === 0) return 0;
       const found = words[slot] as number;
       if (found === hash) return handle;
@@ -106,20 +101,20 @@ export class Table {
 
   /** The found entry is this one from now on. */
   replace(handle: number): void {
-    this.#words[this.#slot + 1] = handle | 0;
+    this.#words[this.#slot + 1] = handle;
   }
 
   /** Adds an entry of a key that `find` has just not found. Throws ArenaFull; RangeError when too many keys share a hash. */
   insert(hash: number, handle: number): void {
     if ((this.#words[this.#base + COUNT] as number) >= ENTRIES_MAX || !this.#push()) {
       this.#split(hash);
-      this.#seek(hash);
+      this.#seekEnd(hash);
       this.insert(hash, handle);
       return;
     }
     const words = this.#words;
     words[this.#slot] = hash;
-    words[this.#slot + 1] = handle | 0;
+    words[this.#slot + 1] = handle;
     words[this.#base + COUNT] = (words[this.#base + COUNT] as number) + 1;
     this.count++;
   }
@@ -148,18 +143,18 @@ export class Table {
 
   /** Milliseconds since 1970 before which nothing of the segment at directory entry `index` expires; Infinity: nothing does. */
   earliestExpiry(index: number): number {
-    const words = this.#arena.locateWords((this.directory[index] as number) >>> 0);
+    const words = this.#arena.locateWords(this.directory[index] as number);
     return earliest(words, this.#arena.at >>> 2);
   }
 
   setEarliestExpiry(index: number, expireAtMs: number): void {
-    const words = this.#arena.locateWords((this.directory[index] as number) >>> 0);
+    const words = this.#arena.locateWords(this.directory[index] as number);
     setEarliest(words, this.#arena.at >>> 2, expireAtMs);
   }
 
   /** The directory entry of the segment behind the one at `index`; the directory's length at the end. */
   nextSegment(index: number): number {
-    const words = this.#arena.locateWords((this.directory[index] as number) >>> 0);
+    const words = this.#arena.locateWords(this.directory[index] as number);
     return index + 2 ** (this.depth - (words[(this.#arena.at >>> 2) + DEPTH] as number));
   }
 
@@ -167,8 +162,8 @@ export class Table {
    * The handles of the entries of one segment whose hashes, as unsigned numbers, are in [from, end), into `handles` (of at least
    * SEGMENT_ENTRIES_MAX); returns their number. `index`: a directory entry. Hashes go to `hashes` where it is given.
    */
-  collect(index: number, from: number, end: number, handles: Uint32Array, hashes?: Int32Array): number {
-    const words = this.#arena.locateWords((this.directory[index] as number) >>> 0);
+  collect(index: number, from: number, end: number, handles: Int32Array, hashes?: Int32Array): number {
+    const words = this.#arena.locateWords(this.directory[index] as number);
     const base = this.#arena.at >>> 2;
     let count = 0;
     for (let slot = base + FIRST_SLOT; slot < base + END; slot += 2) {
@@ -177,22 +172,30 @@ export class Table {
       const hash = (words[slot] as number) >>> 0;
       if (hash < from) continue;
       if (hash >= end) break;
-      if (hashes !== undefined) hashes[count] = hash | 0;
-      handles[count++] = handle >>> 0;
+      if (hashes !== undefined) hashes[count] = hash;
+      handles[count++] = handle;
     }
     return count;
   }
 
-  /** Puts the search where an entry of this hash would be inserted, behind those that share it. */
-  #seek(hash: number): void {
-    const arena = this.#arena;
-    const words = arena.locateWords((this.directory[hash >>> (32 - this.depth)] as number) >>> 0);
-    const base = arena.at >>> 2;
-    let slot = base + homeSlot(hash, words[base + DEPTH] as number);
-    const wanted = hash ^ SIGN;
-    while (slot < base + END && words[slot + 1] !== 0 && ((words[slot] as number) ^ SIGN) <= wanted) slot += 2;
+  /** Puts the search at the home of a hash; the words of its segment. The segment itself is not touched. */
+  #seek(hash: number): Int32Array {
+    const index = hash >>> (32 - this.depth);
+    const handle = this.directory[index] as number;
+    const words = this.#arena.words[handle >>> WINDOW_SHIFT] as Int32Array;
     this.#words = words;
-    this.#base = base;
+    this.#base = (handle & IN_WINDOW) << 1;
+    this.#slot = this.#base + homeSlot(hash, this.#depths[index] as number);
+    return words;
+  }
+
+  /** Puts the search where an entry of this hash would be inserted, behind those that share it. */
+  #seekEnd(hash: number): void {
+    const words = this.#seek(hash);
+    const end = this.#base + END;
+    const wanted = hash ^ SIGN;
+    let slot = this.#slot;
+    while (slot < end && words[slot + 1] !== 0 && ((words[slot] as number) ^ SIGN) <= wanted) slot += 2;
     this.#slot = slot;
   }
 
@@ -215,13 +218,13 @@ export class Table {
     words.fill(0, base, base + SEGMENT_BYTES / 4);
     words[base + DEPTH] = depth;
     setEarliest(words, base, Number.POSITIVE_INFINITY);
-    return handle | 0;
+    return handle;
   }
 
   /** Splits the segment of this hash in two, and a half again that would not fit. Throws RangeError, nothing changed, when that never ends. */
   #split(hash: number): void {
     const handle = this.directory[hash >>> (32 - this.depth)] as number;
-    const words = this.#arena.locateWords(handle >>> 0);
+    const words = this.#arena.locateWords(handle);
     const base = this.#arena.at >>> 2;
     const depth = words[base + DEPTH] as number;
     let count = 0;
@@ -247,6 +250,7 @@ export class Table {
     const half = 2 ** (this.depth - depth - 1);
     const first = Math.floor((hash >>> (32 - this.depth)) / (2 * half)) * 2 * half;
     this.directory.fill(upper, first + half, first + 2 * half);
+    this.#depths.fill(depth + 1, first, first + 2 * half);
     this.#fill(handle, from, middle, depth + 1, hash & ~bit, earliestMs);
     this.#fill(upper, middle, to, depth + 1, hash | bit, earliestMs);
   }
@@ -256,7 +260,7 @@ export class Table {
       this.#spread(handle, from, to, depth, hash, earliestMs);
       return;
     }
-    const words = this.#arena.locateWords(handle >>> 0);
+    const words = this.#arena.locateWords(handle);
     const base = this.#arena.at >>> 2;
     words.fill(0, base, base + SEGMENT_BYTES / 4);
     let free = FIRST_SLOT;
@@ -274,8 +278,13 @@ export class Table {
   #growDirectory(): void {
     const { directory } = this;
     const doubled = new Int32Array(new SharedArrayBuffer(directory.length * 8));
-    for (let i = 0; i < directory.length; i++) doubled[2 * i] = doubled[2 * i + 1] = directory[i] as number;
+    const depths = new Uint8Array(directory.length * 2);
+    for (let i = 0; i < directory.length; i++) {
+      doubled[2 * i] = doubled[2 * i + 1] = directory[i] as number;
+      depths[2 * i] = depths[2 * i + 1] = this.#depths[i] as number;
+    }
     this.directory = doubled;
+    this.#depths = depths;
     this.depth++;
   }
 }
