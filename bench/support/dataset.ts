@@ -65,7 +65,7 @@ export async function dumpOf(keys: number): Promise<string> {
 }
 
 /** Sends SET for every key, replies switched off, the last one confirmed by a GET. */
-async function fill(port: number, keys: number): Promise<void> {
+export async function fill(port: number, keys: number): Promise<void> {
   const head = Buffer.from("*3\r\n$3\r\nSET\r\n$16\r\nkey:000000000000\r\n$100\r\n", "latin1");
   const record = head.length + VALUE_BYTES + 2;
   const perChunk = 5000;
