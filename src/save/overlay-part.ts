@@ -112,8 +112,8 @@ export class OverlayPart {
   #string(bytes: Uint8Array, pos: number, end: number): void {
     const { writer } = this.#parts;
     const first = bytes[pos] as number;
-    // Short, or encoded already.
-    if (first >= 0xc0 || end - pos <= 21) writer.bytes(bytes, pos, end - pos);
+    // Encoded already (or of a length written as nobody does), or too short.
+    if (first > 0x80 || end - pos <= 21) writer.bytes(bytes, pos, end - pos);
     else {
       const length = keyLength(bytes, pos);
       writer.string(bytes, end - length, length);

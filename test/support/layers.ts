@@ -20,9 +20,14 @@ export class LayerBench {
     fs.writeFileSync(this.path, rdb);
   }
 
-  async open(options: Partial<LayerOptions> = {}): Promise<Layer> {
+  open(options: Partial<LayerOptions> = {}): Promise<Layer> {
+    return this.openAt(this.path, options);
+  }
+
+  /** As `open`, of another file. */
+  async openAt(path: string, options: Partial<LayerOptions> = {}): Promise<Layer> {
     this.log = [];
-    const layer = await Layer.open(this.path, { databases: 16, log: (line) => this.log.push(line), ...options });
+    const layer = await Layer.open(path, { databases: 16, log: (line) => this.log.push(line), ...options });
     this.#open.push(layer);
     return layer;
   }
