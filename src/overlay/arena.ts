@@ -196,6 +196,8 @@ export class Arena implements ByteSource {
     // The rest of its last unit is never touched, so it takes no memory.
     const pages = Math.ceil(bytes / PAGE_BYTES);
     this.#live[first] = pages;
+    this.#births = (this.#births + 1) & 0x7fffffff;
+    this.#fresh[first] = this.#births;
     this.usedBytes += pages * PAGE_BYTES;
     return first << HANDLES_PER_UNIT_SHIFT;
   }

@@ -4,6 +4,7 @@ import { seededRandom } from "../../test/support/random.ts";
 import { RdbType } from "../rdb/opcodes.ts";
 import { Record } from "../rdb/record.ts";
 import { Overlay } from "./overlay.ts";
+import { Pins, Pins } from "./pins.ts";
 import { SEGMENT_ENTRIES_MAX } from "./table.ts";
 
 const record = new Record();
@@ -63,7 +64,7 @@ const CROWDS: readonly [name: string, hash: (random: () => number) => number][] 
 
 test.each(CROWDS)("hashes %s", (_, hashOf) => {
   const random = seededRandom("table");
-  const overlay = new Overlay({ count: 0 });
+  const overlay = new Overlay(new Pins());
   const model = new Map<string, number>();
   for (let step = 0; step < 12_000; step++) {
     if (random() < 0.7) {
@@ -87,7 +88,7 @@ test.each(CROWDS)("hashes %s", (_, hashOf) => {
 
 test("more keys of one hash than a segment takes: an error, and nothing is lost", () => {
   for (const hash of [0, -1, 12_345]) {
-    const overlay = new Overlay({ count: 0 });
+    const overlay = new Overlay(new Pins());
     const model = new Map<string, number>();
     let refused = 0;
     for (let i = 0; i < 700; i++) {
