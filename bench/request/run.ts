@@ -11,7 +11,8 @@ import { parseArguments } from "../../src/cli/argv.ts";
 import { configure } from "../../src/cli/configure.ts";
 import type { Client } from "../../src/commands/client.ts";
 import { commandService } from "../../src/commands/service.ts";
-import { Connection, ParserPool } from "../../src/net/connection.ts";
+import { Connection } from "../../src/net/connection.ts";
+import { RequestReader } from "../../src/net/request-reader.ts";
 import { Record } from "../../src/rdb/record.ts";
 import { FolioServer } from "../../src/server/server.ts";
 import { Snapshot } from "../../src/server/snapshot.ts";
@@ -40,7 +41,7 @@ async function measure(keys: number, batch: number): Promise<string[]> {
   const connection = new Connection<Client>(
     sink as unknown as Socket<Connection<Client>>,
     dispatcher,
-    new ParserPool(),
+    new RequestReader(),
     addresses,
   );
   dispatcher.open(connection);

@@ -10,8 +10,8 @@
  */
 import type { Args } from "../net/args.ts";
 import type { Connection, Limits, RequestService } from "../net/connection.ts";
-import type { LookAhead } from "../net/look-ahead.ts";
 import type { Reply } from "../net/reply.ts";
+import type { RequestBatch } from "../net/request-batch.ts";
 import { FormatError } from "../util/format-error.ts";
 import type { Client } from "./client.ts";
 import { CommandContext, ContextPool } from "./command-context.ts";
@@ -75,6 +75,10 @@ export class Dispatcher implements RequestService<Client> {
     return this.#slices.count;
   }
 
+  get hasQueuedWork(): boolean {
+    return this.#slices.count > 0;
+  }
+
   open(connection: Connection<Client>): void {
     this.#gate.open(connection);
   }
@@ -88,13 +92,16 @@ export class Dispatcher implements RequestService<Client> {
     }
     const nowMs = this.#nowMs;
     this.#context.nowMs = nowMs;
-    this.server.keyspace.ahead.forget();
     connection.owner.activeAtMs = nowMs;
   }
 
-  prefetch(connection: Connection<Client>, ahead: LookAhead): void {
+  forget(): void {
+    this.server.keyspace.ahead.forget();
+  }
+
+  prefetch(connection: Connection<Client>, batch: RequestBatch): void {
     const database = this.server.keyspace.database(connection.owner.dbid);
-    database.prefetch(ahead.bytes, ahead.starts, ahead.lengths, ahead.count);
+    database.prefetch(batch.bytes, batch.keyStarts, batch.keyLengths, batch.keys);
   }
 
   execute(connection: Connection<Client>, args: Args): boolean {

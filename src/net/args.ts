@@ -34,6 +34,11 @@ export class Args {
     this.lengths[this.count++] = length;
   }
 
+  /** Makes room for `count` arguments. */
+  reserve(count: number): void {
+    while (this.starts.length < count) this.#grow();
+  }
+
   #grow(): void {
     const starts = new Int32Array(this.starts.length * 2);
     starts.set(this.starts);

@@ -11,9 +11,11 @@
  */
 import type { Socket } from "bun";
 import type { Args } from "./args.ts";
-import { LookAhead } from "./look-ahead.ts";
+import type { Epoll } from "./epoll.ts";
 import type { Reply } from "./reply.ts";
-import { Parsed, RequestParser } from "./request-parser.ts";
+import type { RequestBatch } from "./request-batch.ts";
+import { Parsed, type RequestParser } from "./request-parser.ts";
+import type { RequestReader } from "./request-reader.ts";
 import { Turns } from "./turns.ts";
 
 /** A client with more pending output than this gets no further request executed until it has read. */
@@ -26,12 +28,8 @@ const BATCH_MS_MAX = 0.5;
 const INPUT_WAITING_BYTES_MAX = 1024 * 1024;
 /** A query buffer grows by at most this beyond what is needed. */
 const QUERY_GROWTH_BYTES_MAX = 64 * 1024 * 1024;
-/** So many bytes behind a request are a pipeline that is worth a look ahead. */
-const PIPELINE_BYTES_MIN = 64;
-/** In a larger buffer lies a large request; a look would keep the buffer alive until the next one. */
-const AHEAD_BUFFER_BYTES_MAX = 4 * 1024 * 1024;
-const AHEAD = new LookAhead();
-const PARSERS_KEPT_MAX = 16;
+/** In a larger buffer lies a large request; prefetching would keep the buffer alive until the next time. */
+const PREFETCH_BUFFER_BYTES_MAX = 4 * 1024 * 1024;
 
 /** What the server makes of requests. `Owner`: what it keeps per connection. */
 export interface RequestService<Owner> {
@@ -41,11 +39,15 @@ export interface RequestService<Owner> {
   readonly traffic: Traffic;
   /** When the last request ended, or begin() was called (performance.now). */
   readonly clockMs: number;
+  /** Work other than requests waits for its turn of the event loop. */
+  readonly hasQueuedWork: boolean;
   open(connection: Connection<Owner>): void;
   /** Called before a batch of requests. */
   begin(connection: Connection<Owner>): void;
-  /** Requests with these first arguments come next, if nothing goes wrong: a hint. */
-  prefetch(connection: Connection<Owner>, ahead: LookAhead): void;
+  /** These requests come next, of this and other clients, if nothing goes wrong. Their bytes stay as they are until forget(). */
+  prefetch(connection: Connection<Owner>, batch: RequestBatch): void;
+  /** What was prefetched is void: other bytes may lie there from now on. */
+  forget(): void;
   /** Runs a request; false: no further one may follow now (the command is parked: `connection.proceed` goes on). */
   execute(connection: Connection<Owner>, args: Args): boolean;
   /** All pending output has been sent. */
@@ -82,20 +84,6 @@ interface Chunk {
   readonly owned: boolean;
 }
 
-/** Parsers between requests, shared by all connections of a listener. */
-export class ParserPool {
-  readonly #idle: RequestParser[] = [];
-
-  take(): RequestParser {
-    return this.#idle.pop() ?? new RequestParser();
-  }
-
-  give(parser: RequestParser): void {
-    parser.reset();
-    if (this.#idle.length < PARSERS_KEPT_MAX) this.#idle.push(parser);
-  }
-}
-
 export class Connection<Owner> {
   readonly service: RequestService<Owner>;
   owner!: Owner;
@@ -112,9 +100,12 @@ export class Connection<Owner> {
   /** When pending output passed the soft limit; 0: it has not. */
   overSoftSinceMs = 0;
   pendingBytes = 0;
+  /** For DirectInput: its number for this connection, and the socket's descriptor; -1: takes no part. */
+  directKey = -1;
+  directFd = -1;
 
   readonly #socket: Socket<Connection<Owner>>;
-  readonly #parsers: ParserPool;
+  readonly #reader: RequestReader;
   readonly #turns: Turns;
   /** The parser of a request that is not complete yet. */
   #parser: RequestParser | null = null;
@@ -126,17 +117,19 @@ export class Connection<Owner> {
   #running = false;
   /** Received requests wait for the next turn. */
   #queued = false;
+  /** While directly received input is executed: what takes the replies. */
+  #direct: Epoll | null = null;
 
   constructor(
     socket: Socket<Connection<Owner>>,
     service: RequestService<Owner>,
-    parsers: ParserPool,
+    reader: RequestReader,
     addresses: { address: string; localAddress: string; isUnix: boolean },
     turns = new Turns(),
   ) {
     this.#socket = socket;
     this.service = service;
-    this.#parsers = parsers;
+    this.#reader = reader;
     this.#turns = turns;
     this.address = addresses.address;
     this.localAddress = addresses.localAddress;
@@ -187,6 +180,29 @@ export class Connection<Owner> {
     }
     if (!this.#held) this.#run(this.#query, this.#queryStart, this.#queryEnd, false);
     else if (this.queryBytes > INPUT_WAITING_BYTES_MAX) this.#pauseReading();
+  }
+
+  /** Input may be taken from the socket, and would be executed at once. */
+  get takesDirectInput(): boolean {
+    return !this.closing && !this.#paused && !this.#held && !this.restricted;
+  }
+
+  /**
+   * As `receive`, of bytes [start, end) of the buffer of `epoll`, which are read again when this returns. The reader's batch holds
+   * their first requests already: numbers `first` to before `last`.
+   */
+  receiveDirect(epoll: Epoll, start: number, end: number, first: number, last: number): void {
+    if (this.#query !== null) {
+      this.receive(epoll.buffer.slice(start, end));
+      return;
+    }
+    if (this.closing) return;
+    const { traffic } = this.service;
+    traffic.netInputBytes += end - start;
+    traffic.readsProcessed++;
+    this.#direct = epoll;
+    this.#run(epoll.buffer, start, end, true, first, last);
+    this.#direct = null;
   }
 
   /** Goes on with what has been received: after a parked command has ended, or output has drained. */
@@ -243,7 +259,7 @@ export class Connection<Owner> {
   close(afterReply: boolean): void {
     if (this.closed) return;
     this.closing = true;
-    if (!afterReply) this.#socket.terminate();
+    if (!afterReply) this.#terminate();
     else if (!this.#running && this.pendingBytes === 0) this.#end();
   }
 
@@ -278,7 +294,7 @@ export class Connection<Owner> {
     this.pendingBytes = 0;
     this.#query = null;
     this.#queryStart = this.#queryEnd = 0;
-    if (this.#parser !== null) this.#parsers.give(this.#parser);
+    if (this.#parser !== null) this.#reader.give(this.#parser);
     this.#parser = null;
     this.service.close(this);
   }
@@ -301,68 +317,70 @@ export class Connection<Owner> {
     return this.waiting || this.#queued || this.pendingBytes > OUTPUT_SOFT_BYTES;
   }
 
-  /** Executes the requests in bytes[start, end). `fresh`: the bytes are a data event's, not the query buffer's. */
-  #run(bytes: Uint8Array, start: number, end: number, fresh: boolean): void {
+  /**
+   * Executes the requests in bytes[start, end). `fresh`: the bytes are a data event's, not the query buffer's. The reader's batch
+   * holds the first ones already: numbers `first` to before `last`.
+   */
+  #run(bytes: Uint8Array, start: number, end: number, fresh: boolean, first = 0, last = 0): void {
     const { service } = this;
-    const { limits } = service;
-    const parser = this.#parser ?? this.#parsers.take();
-    if (this.#parser === null) parser.feed(bytes, start, end);
-    else parser.feed(bytes, parser.pos, end);
+    const reader = this.#reader;
+    reader.begin(bytes, start, end, service.limits.bulkBytesMax, this.#parser);
+    if (first < last) reader.useBatch(first, last);
+    else service.forget();
     this.#parser = null;
-    parser.bulkBytesMax = limits.bulkBytesMax;
     this.#running = true;
     service.begin(this);
     const turnEndsMs = service.clockMs + BATCH_MS_MAX;
     let parsed: Parsed;
-    const looksAhead = bytes.length <= AHEAD_BUFFER_BYTES_MAX;
-    let aheadEnd = 0;
     for (;;) {
-      parser.restricted = this.restricted;
-      parsed = parser.next();
+      parsed = reader.next(this.restricted);
       if (parsed !== Parsed.REQUEST) break;
-      if (parser.pos >= aheadEnd && parser.end - parser.pos > PIPELINE_BYTES_MIN && looksAhead) {
-        AHEAD.look(bytes, parser.pos, end);
-        aheadEnd = AHEAD.end;
-        if (AHEAD.count > 1) service.prefetch(this, AHEAD);
+      if (reader.isNewBatch) {
+        reader.isNewBatch = false;
+        if (bytes.length <= PREFETCH_BUFFER_BYTES_MAX) service.prefetch(this, reader.batch);
       }
-      if (!service.execute(this, parser.args) || this.closing) break;
+      if (!service.execute(this, reader.args) || this.closing) break;
       if (service.reply.length > BATCH_BYTES_MAX || service.reply.references.length > 0) {
         this.flush(service.reply);
         if (this.#held || this.closing) break;
       }
-      if (service.clockMs > turnEndsMs && parser.pos < parser.end) {
+      if (service.clockMs > turnEndsMs && reader.pos < end) {
         this.#queued = true;
         break;
       }
     }
     if (parsed === Parsed.ERROR) {
-      service.protocolError(this, parser.error);
+      service.protocolError(this, reader.error);
       this.closing = true;
     }
     this.flush(service.reply);
     this.#running = false;
-    this.#keep(parser, parsed, fresh);
+    const rest = reader.end();
+    if (rest < end) this.#keep(bytes, rest, end, fresh);
+    else this.#forgetQuery();
     if (this.#queued) this.#turns.add(this);
     if (this.closing && !this.closed && this.pendingBytes === 0) this.#end();
   }
 
+  #forgetQuery(): void {
+    this.#query = null;
+    this.#queryStart = this.#queryEnd = 0;
+  }
+
   /** Keeps what was not executed. */
-  #keep(parser: RequestParser, parsed: Parsed, fresh: boolean): void {
-    const incomplete = parsed === Parsed.MORE && parser.begun;
-    const from = incomplete ? parser.requestStart : parser.pos;
-    const left = parser.end - from;
-    if (left === 0 || this.closing) {
-      this.#query = null;
-      this.#queryStart = this.#queryEnd = 0;
-      this.#parsers.give(parser);
+  #keep(bytes: Uint8Array, start: number, end: number, fresh: boolean): void {
+    const parser = this.#reader.takeUnfinished();
+    if (this.closing) {
+      if (parser !== null) this.#reader.give(parser);
+      this.#forgetQuery();
       return;
     }
-    this.#query = parser.bytes;
-    this.#queryStart = from;
-    this.#queryEnd = parser.end;
-    if (incomplete) this.#parser = parser;
-    if (fresh && left < parser.bytes.length / 2) this.#moveQuery(left * 2);
-    if (!incomplete) this.#parsers.give(parser);
+    this.#query = bytes;
+    this.#queryStart = start;
+    this.#queryEnd = end;
+    this.#parser = parser;
+    const left = end - start;
+    if (fresh && (this.#direct !== null || left < bytes.length / 2)) this.#moveQuery(left * 2);
   }
 
   /** Adds `data` to the query buffer; false when the limit is passed. */
@@ -419,16 +437,31 @@ export class Connection<Owner> {
 
   /** Bytes that the socket has taken. */
   #write(bytes: Uint8Array, start: number, end: number): number {
-    const written = this.#socket.write(bytes, start, end - start);
+    let sent = 0;
+    if (this.#direct !== null && this.directFd >= 0 && start === 0) {
+      sent = Math.max(0, this.#direct.send(this.directFd, bytes, end));
+      this.service.traffic.netOutputBytes += sent;
+      if (sent === end) return sent;
+    }
+    // The runtime watches for room when it is its call that finds the socket full.
+    const written = this.#socket.write(bytes, start + sent, end - start - sent);
     if (written <= 0) {
-      if (written < 0) this.#socket.terminate();
-      return 0;
+      if (written < 0) this.#terminate();
+      return sent;
     }
     this.service.traffic.netOutputBytes += written;
-    return written;
+    return sent + written;
+  }
+
+  // From the moment a socket is ended its descriptor may be another client's.
+
+  #terminate(): void {
+    this.directFd = -1;
+    this.#socket.terminate();
   }
 
   #end(): void {
+    this.directFd = -1;
     this.#socket.end();
   }
 }

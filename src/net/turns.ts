@@ -10,6 +10,10 @@ export class Turns {
   #waiting: Waiting[] = [];
   #scheduled = false;
 
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0;
+  }
+
   /** `waiting.takeTurn` is called once, in a later turn. */
   add(waiting: Waiting): void {
     this.#waiting.push(waiting);

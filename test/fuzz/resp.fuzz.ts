@@ -8,6 +8,7 @@
  * run with that seed fails first.
  */
 import { Parsed, RequestParser } from "../../src/net/request-parser.ts";
+import { RequestReader } from "../../src/net/request-reader.ts";
 import { randomFrom } from "../support/random.ts";
 import { RawSocket } from "../support/raw-socket.ts";
 import { encodeCommand, RespClient } from "../support/resp-client.ts";
@@ -43,6 +44,25 @@ function parseInPieces(bytes: Uint8Array, cuts: readonly number[], restricted: b
   return { requests, error: "", left: parser.begun ? bytes.length - parser.requestStart : 0 };
 }
 
+/** As parseInPieces, by the reader that connections use: batches where requests are plain. */
+function readInPieces(bytes: Uint8Array, cuts: readonly number[]): Outcome {
+  const reader = new RequestReader();
+  const requests: string[][] = [];
+  let unfinished: RequestParser | null = null;
+  let from = 0;
+  for (const end of [...cuts, bytes.length]) {
+    reader.begin(bytes, from, end, 512 * 1024 * 1024, unfinished);
+    let parsed: Parsed;
+    while ((parsed = reader.next(false)) === Parsed.REQUEST) {
+      requests.push(Array.from({ length: reader.args.count }, (_, i) => reader.args.text(i)));
+    }
+    if (parsed === Parsed.ERROR) return { requests, error: reader.error, left: -1 };
+    from = reader.end();
+    unfinished = reader.takeUnfinished();
+  }
+  return { requests, error: "", left: bytes.length - from };
+}
+
 function same(what: string, one: unknown, two: unknown): void {
   const [left, right] = [JSON.stringify(one), JSON.stringify(two)];
   if (left !== right) throw new Error(`${what}:\n  ${left.slice(0, 2000)}\n  ${right.slice(0, 2000)}`);
@@ -62,6 +82,10 @@ function fuzzParser(random: Random): void {
     ),
     whole,
   );
+  if (!restricted) {
+    same("by the reader", readInPieces(input, []), whole);
+    same("by the reader, in pieces", readInPieces(input, cuts), whole);
+  }
   if (input.length < 300) {
     const each = Array.from({ length: input.length }, (_, i) => i);
     same("byte by byte", parseInPieces(input, each, restricted), whole);
