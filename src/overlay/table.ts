@@ -43,6 +43,9 @@ export class Table {
   /** Number of segments. */
   segments = 2;
   readonly #arena: Arena;
+  /** The earliest expiry of all segments as the last pass over them found it; of what was noted since. */
+  #earliestMs = Number.POSITIVE_INFINITY;
+  #notedMs = Number.POSITIVE_INFINITY;
   // Where the last search ended: the words, the segment's first word, the slot's first word.
   #words: Int32Array;
   #base = 0;
@@ -53,6 +56,12 @@ export class Table {
     this.directory[0] = this.#newSegment(1);
     this.directory[1] = this.#newSegment(1);
     this.#words = arena.words[0] as Int32Array;
+    arena.tally.usedBytes += this.directoryBytes;
+  }
+
+  /** Bytes of the directory: they lie beside the arena. */
+  get directoryBytes(): number {
+    return this.directory.byteLength + this.#depths.byteLength;
   }
 
   /** The handle of the key's entry, or 0. `replace` and `remove` then mean that entry, `insert` the place where it would be. */
@@ -136,9 +145,26 @@ export class Table {
     this.count--;
   }
 
-  /** An entry of the segment that was searched last expires then: the segment remembers the earliest. */
+  /** An entry of the segment that was searched last expires then: the segment remembers the earliest, and so does the table. */
   noteExpiry(expireAtMs: number): void {
+    if (expireAtMs < this.#notedMs) this.#notedMs = expireAtMs;
     if (expireAtMs < earliest(this.#words, this.#base)) setEarliest(this.#words, this.#base, expireAtMs);
+  }
+
+  /** Milliseconds since 1970 before which no entry expires. */
+  get earliestMs(): number {
+    return Math.min(this.#earliestMs, this.#notedMs);
+  }
+
+  /** Somebody begins to go through all segments; what is noted from now on, they may have passed. */
+  beginPass(): void {
+    this.#earliestMs = this.earliestMs;
+    this.#notedMs = Number.POSITIVE_INFINITY;
+  }
+
+  /** They have come to the end, and this was the earliest expiry. A pass that is given up need not be ended. */
+  endPass(earliestMs: number): void {
+    this.#earliestMs = earliestMs;
   }
 
   /** Milliseconds since 1970 before which nothing of the segment at directory entry `index` expires; Infinity: nothing does. */
@@ -176,6 +202,35 @@ export class Table {
       handles[count++] = handle;
     }
     return count;
+  }
+
+  /**
+   * As `collect`, for samples: up to `max` entries from where `hash` would lie in its segment, in order, the segment's first behind
+   * its last. 0 only where the segment is empty.
+   */
+  collectFrom(hash: number, max: number, handles: Int32Array, hashes: Int32Array): number {
+    const words = this.#seek(hash);
+    const base = this.#base;
+    const limit = Math.min(max, words[base + COUNT] as number);
+    let count = 0;
+    for (let slot = this.#slot; count < limit; slot += 2) {
+      if (slot >= base + END) slot = base + FIRST_SLOT;
+      const handle = words[slot + 1] as number;
+      if (handle === 0) continue;
+      hashes[count] = words[slot] as number;
+      handles[count++] = handle;
+    }
+    return count;
+  }
+
+  /** Whether there is an entry of this hash at this handle. */
+  has(hash: number, handle: number): boolean {
+    const words = this.#seek(hash);
+    const end = this.#base + END;
+    for (let slot = this.#slot; slot < end && words[slot + 1] !== 0; slot += 2) {
+      if (words[slot + 1] === handle && words[slot] === hash) return true;
+    }
+    return false;
   }
 
   /** Puts the search at the home of a hash; the words of its segment. The segment itself is not touched. */
@@ -233,17 +288,34 @@ export class Table {
       SCRATCH[count++] = words[slot] as number;
       SCRATCH[count++] = words[slot + 1] as number;
     }
-    if (!canSplit(0, count, depth)) {
+    const splits = splitsNeeded(0, count, depth);
+    if (splits === Number.POSITIVE_INFINITY) {
       throw new RangeError("more keys of one hash than the overlay's table can hold");
     }
-    this.#spread(handle, 0, count, depth, hash, earliest(words, base));
+    // All at once: when the arena is full nothing has been moved yet.
+    const fresh: number[] = [];
+    try {
+      while (fresh.length < splits) fresh.push(this.#newSegment(depth));
+    } catch (error) {
+      for (const segment of fresh) this.#arena.free(segment);
+      throw error;
+    }
+    this.segments += splits;
+    this.#spread(handle, 0, count, depth, hash, earliest(words, base), fresh);
   }
 
   /** Moves the entries SCRATCH[from … to) of a segment of `depth`, whose range holds `hash`, to two segments of one more. */
-  #spread(handle: number, from: number, to: number, depth: number, hash: number, earliestMs: number): void {
+  #spread(
+    handle: number,
+    from: number,
+    to: number,
+    depth: number,
+    hash: number,
+    earliestMs: number,
+    fresh: number[],
+  ): void {
     if (depth === this.depth) this.#growDirectory();
-    const upper = this.#newSegment(depth + 1);
-    this.segments++;
+    const upper = fresh.pop() as number;
     const bit = 1 << (31 - depth);
     const middle = firstWith(bit, from, to);
     // The directory's entries of the range: the upper half of them leads to the new segment.
@@ -251,13 +323,21 @@ export class Table {
     const first = Math.floor((hash >>> (32 - this.depth)) / (2 * half)) * 2 * half;
     this.directory.fill(upper, first + half, first + 2 * half);
     this.#depths.fill(depth + 1, first, first + 2 * half);
-    this.#fill(handle, from, middle, depth + 1, hash & ~bit, earliestMs);
-    this.#fill(upper, middle, to, depth + 1, hash | bit, earliestMs);
+    this.#fill(handle, from, middle, depth + 1, hash & ~bit, earliestMs, fresh);
+    this.#fill(upper, middle, to, depth + 1, hash | bit, earliestMs, fresh);
   }
 
-  #fill(handle: number, from: number, to: number, depth: number, hash: number, earliestMs: number): void {
+  #fill(
+    handle: number,
+    from: number,
+    to: number,
+    depth: number,
+    hash: number,
+    earliestMs: number,
+    fresh: number[],
+  ): void {
     if (!fits(from, to, depth)) {
-      this.#spread(handle, from, to, depth, hash, earliestMs);
+      this.#spread(handle, from, to, depth, hash, earliestMs, fresh);
       return;
     }
     const words = this.#arena.locateWords(handle);
@@ -277,6 +357,7 @@ export class Table {
 
   #growDirectory(): void {
     const { directory } = this;
+    this.#arena.tally.usedBytes += this.directoryBytes;
     const doubled = new Int32Array(new SharedArrayBuffer(directory.length * 8));
     const depths = new Uint8Array(directory.length * 2);
     for (let i = 0; i < directory.length; i++) {
@@ -313,14 +394,13 @@ function fits(from: number, to: number, depth: number): boolean {
   return free <= END;
 }
 
-/** Whether they do after as many splits as it takes, at least one. */
-function canSplit(from: number, to: number, depth: number): boolean {
-  if (depth === DEPTH_MAX) return false;
+/** How many splits it takes, at least one, until they do; Infinity: no number helps. */
+function splitsNeeded(from: number, to: number, depth: number): number {
+  if (depth === DEPTH_MAX) return Number.POSITIVE_INFINITY;
   const middle = firstWith(1 << (31 - depth), from, to);
-  return (
-    (fits(from, middle, depth + 1) || canSplit(from, middle, depth + 1)) &&
-    (fits(middle, to, depth + 1) || canSplit(middle, to, depth + 1))
-  );
+  const lower = fits(from, middle, depth + 1) ? 0 : splitsNeeded(from, middle, depth + 1);
+  const upper = fits(middle, to, depth + 1) ? 0 : splitsNeeded(middle, to, depth + 1);
+  return 1 + lower + upper;
 }
 
 const TIME = new Float64Array(1);
