@@ -1,15 +1,16 @@
 /**
  * Readers of sorted sets that were used lately, so that a leaderboard that is read again and again is decompressed and put
- * in order once. A snapshot's records never change: what a reader has loaded stays right as long as its source is open.
+ * in order once. A snapshot's records never change: what a reader has loaded stays right as long as its source is open. In an overlay
+ * it stays right as long as the large block that it lies in does (versionOf); readers of small blocks are not kept.
  *
- *   source ─► value offset ─► reader, least recently used first      at most READERS_MAX readers, MEMBERS_MAX members
+ *   source ─► value offset, version ─► reader, least recently used first      at most READERS_MAX readers, MEMBERS_MAX members
  *
  * A command takes a reader out and gives it back when it ends; meanwhile another command on the same key gets another one.
  * A loaded member takes 16 bytes, whatever its length.
  */
 import { Record } from "../rdb/record.ts";
 import { type SortedMembers, ZsetReader } from "../types/zset.ts";
-import type { ByteSource } from "../util/byte-source.ts";
+import { type ByteSource, versionOf } from "../util/byte-source.ts";
 
 const READERS_MAX = 64;
 const MEMBERS_MAX = 2 ** 20;
@@ -17,6 +18,7 @@ const MEMBERS_MAX = 2 ** 20;
 export class KeptZset extends ZsetReader {
   /** Reads go through a record of the reader's own. */
   readonly #home = new Record();
+  #version = 0;
   #loading = false;
 
   /** Offset of the value that is open: the reader's name in the cache. */
@@ -28,6 +30,11 @@ export class KeptZset extends ZsetReader {
     return this.#home.cursor.source;
   }
 
+  /** Whether the bytes that it was opened on still lie there, and may be relied on to. */
+  get isCurrent(): boolean {
+    return this.#version >= 0 && this.#version === versionOf(this.source, this.offset);
+  }
+
   /** False while members are being loaded: a command that was broken off then leaves the reader in no known place. */
   get isWhole(): boolean {
     return !this.#loading;
@@ -36,9 +43,8 @@ export class KeptZset extends ZsetReader {
   /** Opens the sorted set of `record`, which may be read again at once. Throws FormatError. */
   openLike(record: Record): void {
     this.#loading = false;
-    this.#home.valkey = record.valkey;
-    this.#home.dbid = record.dbid;
-    this.#home.readAt(record.cursor.source, record.offset);
+    this.#home.like(record);
+    this.#version = versionOf(this.source, this.offset);
     this.open(this.#home);
   }
 
@@ -57,14 +63,14 @@ class ZsetCache {
 
   take(record: Record): KeptZset {
     const kept = this.#remove(record.valueOffset);
-    if (kept !== undefined) return kept;
-    const zset = (this.#kept.size >= READERS_MAX ? this.#evict() : undefined) ?? new KeptZset();
+    if (kept?.isCurrent === true) return kept;
+    const zset = kept ?? (this.#kept.size >= READERS_MAX ? this.#evict() : undefined) ?? new KeptZset();
     zset.openLike(record);
     return zset;
   }
 
   give(zset: KeptZset): void {
-    if (!zset.isWhole || zset.count > MEMBERS_MAX) return;
+    if (!zset.isWhole || !zset.isCurrent || zset.count > MEMBERS_MAX) return;
     this.#remove(zset.offset);
     this.#kept.set(zset.offset, zset);
     this.#members += zset.count;

@@ -4,7 +4,7 @@ import { seededRandom } from "../../test/support/random.ts";
 import { RdbType } from "../rdb/opcodes.ts";
 import { Record } from "../rdb/record.ts";
 import { Overlay } from "./overlay.ts";
-import { Pins, Pins } from "./pins.ts";
+import { Pins } from "./pins.ts";
 import { SEGMENT_ENTRIES_MAX } from "./table.ts";
 
 const record = new Record();

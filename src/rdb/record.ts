@@ -80,6 +80,36 @@ export class Record {
     this.valueOffset = cursor.base + cursor.pos;
   }
 
+  /**
+   * Becomes the record that `other` is, with a cursor of its own at the value; `other` may be read again at once. Works for records of
+   * every source, where `readAt` knows no entry of an overlay. Valid as long as `other`'s was: its key, where that lies in scratch, is
+   * copied.
+   */
+  like(other: Record): this {
+    const { key } = other;
+    this.cursor.like(other.cursor);
+    this.offset = other.offset;
+    this.type = other.type;
+    this.expireAtMs = other.expireAtMs;
+    this.idleSeconds = other.idleSeconds;
+    this.freq = other.freq;
+    this.access = other.access;
+    this.entry = other.entry;
+    this.isRaw = other.isRaw;
+    this.valueLength = other.valueLength;
+    this.valueOffset = other.valueOffset;
+    this.dbid = other.dbid;
+    this.valkey = other.valkey;
+    this.key.set(key.bytes, key.start, key.length);
+    if (other.#keyScratch.holds(key.bytes)) {
+      const own = this.#keyScratch.bytes(key.length);
+      own.set(key.bytes.subarray(key.start, key.start + key.length));
+      this.key.set(own, 0, key.length);
+    }
+    this.seekValue();
+    return this;
+  }
+
   /** Puts the cursor back at the value's first byte. */
   seekValue(): void {
     this.cursor.seek(this.valueOffset);

@@ -20,6 +20,11 @@ export class Scratch {
     return this.#bytes;
   }
 
+  /** Whether these are the bytes that were given last. */
+  holds(bytes: Uint8Array): boolean {
+    return bytes === this.#bytes;
+  }
+
   /** Lets go of the piece, which is the user's alone from now on. */
   release(): void {
     this.#resize(INITIAL_BYTES);

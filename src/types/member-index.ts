@@ -6,9 +6,10 @@
  *   tags     u8 a slot     0: empty, else 7 bits of the hash and the top bit
  *   offsets  u32 a slot    where the member begins, from the value's first byte
  *
- * About 10 bytes a member. Derived from an immutable source and tied to it: gone when the source is.
+ * About 10 bytes a member. Tied to its source: gone when the source is. In an overlay it is that of the bytes which lay there when it
+ * was begun (versionOf); there is none for what may change under it.
  */
-import type { ByteSource } from "../util/byte-source.ts";
+import { type ByteSource, versionOf } from "../util/byte-source.ts";
 
 /** Smaller collections are walked: that takes some microseconds. */
 const MEMBERS_MIN = 512;
@@ -36,13 +37,16 @@ export class MemberIndex {
   /** Somebody adds the members in slices. */
   building = false;
   readonly slots: number;
+  /** Of the source at the value's offset: see versionOf. */
+  readonly version: number;
   readonly #tags: Uint8Array;
   readonly #offsets: Uint32Array;
   #tag = 0;
   #slot = 0;
 
-  constructor(slots: number) {
+  constructor(slots: number, version = 0) {
     this.slots = slots;
+    this.version = version;
     this.#tags = new Uint8Array(slots);
     this.#offsets = new Uint32Array(slots);
   }
@@ -95,6 +99,7 @@ export class MemberIndex {
 /** A member that was looked for in slices, and what came of it: the same question is answered from here. */
 export interface Finding {
   readonly firstOffset: number;
+  readonly version: number;
   readonly member: Uint8Array;
   /** Where the member begins, -1: there is none. */
   readonly offset: number;
@@ -110,12 +115,15 @@ class SourceIndexes {
   #last: MemberIndex | null = null;
   readonly #asked = new Float64Array(REMEMBERED).fill(-1);
 
-  indexOf(valueOffset: number, count: number): MemberIndex | null {
-    if (valueOffset === this.#lastOffset) return this.#last;
+  indexOf(valueOffset: number, count: number, version: number): MemberIndex | null {
+    if (valueOffset === this.#lastOffset && this.#last?.version === version) return this.#last;
     const index = this.#indexes.get(valueOffset);
     if (index !== undefined) {
       this.#indexes.delete(valueOffset);
-      return this.#use(valueOffset, index);
+      if (index.version === version) return this.#use(valueOffset, index);
+      // Other bytes lie there now.
+      this.#slots -= index.slots;
+      this.#lastOffset = -1;
     }
     const slots = 2 ** Math.ceil(Math.log2(count * 1.5));
     const place = valueOffset % REMEMBERED;
@@ -123,22 +131,22 @@ class SourceIndexes {
       this.#asked[place] = valueOffset;
       return null;
     }
-    return this.#create(valueOffset, slots);
+    return this.#create(valueOffset, slots, version);
   }
 
-  builtAt(valueOffset: number): MemberIndex | null {
+  builtAt(valueOffset: number, version: number): MemberIndex | null {
     const index = valueOffset === this.#lastOffset ? this.#last : (this.#indexes.get(valueOffset) ?? null);
-    return index?.built === true ? index : null;
+    return index?.built === true && index.version === version ? index : null;
   }
 
-  #create(valueOffset: number, slots: number): MemberIndex {
+  #create(valueOffset: number, slots: number, version: number): MemberIndex {
     for (const [oldest, { slots: freed }] of this.#indexes) {
       if (this.#slots + slots <= SLOTS_MAX) break;
       this.#indexes.delete(oldest);
       this.#slots -= freed;
     }
     this.#slots += slots;
-    return this.#use(valueOffset, new MemberIndex(slots));
+    return this.#use(valueOffset, new MemberIndex(slots, version));
   }
 
   #use(valueOffset: number, index: MemberIndex): MemberIndex {
@@ -154,21 +162,25 @@ const SOURCES = new WeakMap<ByteSource, SourceIndexes>();
 
 /**
  * The index of the collection of `count` members whose value begins at `valueOffset`, or null where it is to be
- * walked: small ones, huge ones, those asked for the first time. An index that is not `built` is to be filled by the
- * caller, who may do without when that fails.
+ * walked: small ones, huge ones, those asked for the first time, those that may change. An index that is not `built` is to be filled
+ * by the caller, who may do without when that fails.
  */
 export function memberIndexOf(source: ByteSource, valueOffset: number, count: number): MemberIndex | null {
-  return count < MEMBERS_MIN ? null : indexesOf(source).indexOf(valueOffset, count);
+  if (count < MEMBERS_MIN) return null;
+  const version = versionOf(source, valueOffset);
+  return version < 0 ? null : indexesOf(source).indexOf(valueOffset, count, version);
 }
 
 /** The index of the collection at `valueOffset` where all its members have been added. Not counted as an access. */
 export function builtIndexOf(source: ByteSource, valueOffset: number): MemberIndex | null {
-  return indexesOf(source).builtAt(valueOffset);
+  return indexesOf(source).builtAt(valueOffset, versionOf(source, valueOffset));
 }
 
-/** What the last search in slices has found. */
-export function findingOf(source: ByteSource): Finding | null {
-  return indexesOf(source).finding;
+/** What the last search in slices has found, if it was in the collection at `firstOffset` as it is now. */
+export function findingOf(source: ByteSource, firstOffset: number): Finding | null {
+  const { finding } = indexesOf(source);
+  if (finding?.firstOffset !== firstOffset || finding.version !== versionOf(source, firstOffset)) return null;
+  return finding;
 }
 
 export function rememberFinding(source: ByteSource, finding: Finding): void {

@@ -4,7 +4,7 @@
  */
 import type { Scratch } from "../rdb/scratch.ts";
 import { readString } from "../rdb/string.ts";
-import type { ByteSource } from "../util/byte-source.ts";
+import { type ByteSource, versionOf } from "../util/byte-source.ts";
 import type { Cursor } from "../util/cursor.ts";
 import { Span } from "../util/span.ts";
 import type { Blob } from "./blob.ts";
@@ -99,8 +99,8 @@ function found(
   start: number,
   length: number,
 ): Finding | null {
-  const finding = findingOf(source);
-  if (finding === null || finding.firstOffset !== firstOffset || finding.member.length !== length) return null;
+  const finding = findingOf(source, firstOffset);
+  if (finding === null || finding.member.length !== length) return null;
   const { member } = finding;
   for (let i = 0; i < length; i++) if (member[i] !== bytes[start + i]) return null;
   return finding;
@@ -116,6 +116,8 @@ export function isSlowToFind(
   length: number,
 ): boolean {
   if (count < SLICED_MIN || builtIndexOf(source, firstOffset) !== null) return false;
+  // Of what may change nothing is remembered: it is in a small block, and soon walked.
+  if (versionOf(source, firstOffset) < 0) return false;
   return found(source, firstOffset, bytes, start, length) === null;
 }
 
@@ -133,6 +135,7 @@ export function* findInSlices(
   member: Uint8Array,
 ): Generator<void, void, void> {
   const { source } = cursor;
+  const version = versionOf(source, firstOffset);
   const index = memberIndexOf(source, firstOffset, count);
   if (index !== null) yield* buildInSlices(index, frame, cursor, scratch, firstOffset, count);
   const { length } = member;
@@ -152,7 +155,7 @@ export function* findInSlices(
       if (i % MEMBERS_PER_SLICE === 0) yield;
     }
   }
-  rememberFinding(source, { firstOffset, member, offset });
+  rememberFinding(source, { firstOffset, version, member, offset });
 }
 
 /** Adds all members; waits where another command does. `index.built` is false where they cannot be added. */

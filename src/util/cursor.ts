@@ -34,6 +34,16 @@ export class Cursor {
     return this;
   }
 
+  /** Puts the cursor where another one is. */
+  like(other: Cursor): this {
+    this.source = other.source;
+    this.bytes = other.bytes;
+    this.pos = other.pos;
+    this.end = other.end;
+    this.base = other.base;
+    return this;
+  }
+
   /** Offset in the source. */
   get offset(): number {
     return this.base + this.pos;
