@@ -37,7 +37,8 @@ export class Keyspace implements Shared {
   /** Told of each key that was deleted because its time was past. */
   onExpired: (database: Database, bytes: Uint8Array, start: number, length: number) => void = () => {};
   #layers: readonly Layer[];
-  readonly #retired: Overlay[] = [];
+  /** With each, when it was retired (Pins.epoch). */
+  readonly #retired: { readonly overlay: Overlay; readonly epoch: number }[] = [];
   /** Frozen overlays whose databases were flushed: a Worker reads them until the save ends. */
   #orphans: Overlay[] = [];
   #overlayBytesOfRetired = 0;
@@ -107,7 +108,7 @@ export class Keyspace implements Shared {
   /**
    * The save has succeeded: `layer` is the file that it wrote. In slices: between two steps commands may run.
    * At the end all databases stand on it, and the layers before are no longer used by any command that begins after that; the caller closes
-   * them when `pins.count` has been 0 once (and no reply refers to them any more).
+   * them when nobody reads them any more (server/retire.ts).
    */
   *rebase(layer: Layer): Generator<void, readonly Layer[], void> {
     checkDatabases(layer, this.count);
@@ -134,10 +135,12 @@ export class Keyspace implements Shared {
 
   /** Something to do now and then: gives memory back. True while there is more. Call it from a timer; a step takes about 1 ms. */
   tick(): boolean {
-    const overlay = this.#retired[0];
-    if (overlay !== undefined && this.pins.count === 0) {
+    const oldest = this.#retired[0];
+    if (oldest !== undefined && this.pins.isPast(oldest.epoch)) {
+      const { overlay } = oldest;
       if (overlay.arena.dispose(RELEASED_AT_ONCE_BYTES)) {
         this.#retired.shift();
+        this.pins.waiters--;
         this.#overlayBytesOfRetired -= overlay.usedBytes;
       }
       return true;
@@ -149,7 +152,8 @@ export class Keyspace implements Shared {
 
   /** The overlay is not used any more; its memory goes when no sliced command can hold a view of it. */
   retire(overlay: Overlay): void {
-    this.#retired.push(overlay);
+    this.#retired.push({ overlay, epoch: this.pins.epoch });
+    this.pins.waiters++;
     this.#overlayBytesOfRetired += overlay.usedBytes;
   }
 
