@@ -16,6 +16,9 @@ export class CommandContext implements Context {
   nowMs = 0;
   client!: Client;
 
+  /** While a reading command is parked: the database that it began with, whatever SWAPDB and FLUSHDB do meanwhile. */
+  heldDb: Database | null = null;
+
   readonly commands: CommandTable;
   readonly slowLog: SlowLog;
 
@@ -26,7 +29,7 @@ export class CommandContext implements Context {
   }
 
   get db(): Database {
-    return this.server.keyspace.database(this.client.dbid);
+    return this.heldDb ?? this.server.keyspace.database(this.client.dbid);
   }
 }
 
@@ -47,6 +50,7 @@ export class ContextPool {
 
   give(context: CommandContext): void {
     context.reply.clear();
+    context.heldDb = null;
     if (this.#idle.length < CONTEXTS_KEPT_MAX) this.#idle.push(context);
   }
 }

@@ -174,10 +174,11 @@ export class Dispatcher implements RequestService<Client> {
     this.server.log("warning", `Closing client ${connection.address}: unexpected error, please report it: ${detail}`);
   }
 
-  /** Once a second: idle clients, output limits over time, the end of a pause. */
+  /** Once a second: idle clients, output limits over time, the end of a pause, commands that have waited too long. */
   tick(nowMs: number): void {
     this.#gate.tick(nowMs);
     this.#postponed.tick(nowMs);
+    this.#slices.tick();
   }
 
   /** Why the request is refused before its handler, "" when it is not. */

@@ -1,8 +1,27 @@
 /**
  * Sliced commands: generators that have not ended in their first slice. Each turn of the event loop runs one slice of one
  * of them, in turn, so that other clients wait a slice at most. A command whose client does not read waits for it.
+ *
+ * Between two slices others may write. A parked command keeps what it sees:
+ *
+ *   runnable, or waiting for its client to read     pinned (overlay/pins.ts): bytes that it has a view of are neither changed nor
+ *                                                   reused, mappings stay; a reading command also keeps its database
+ *   waiting for an event or a time (wakeAtMs)       not pinned: it must look everything up again when it is woken
+ *
+ * So a reader's records, spans and readers stay good across yields, and show the values as they were when it looked them up. It must
+ * look up all its keys before its first yield if they are to be of one moment. A command that *writes* is pinned like any other: its
+ * writes just make new blocks. But others write between its slices, too. It must: look its keys up again after its last yield before
+ * it changes anything (a record from before a yield is intact, but may be out of date: isWritable, settle, edit, write are for fresh
+ * ones); make all its changes without a yield among them; take `c.db` anew each time (it follows SWAPDB and FLUSHDB for writing
+ * commands); never yield between Database.write and the writing of the value's bytes. What takes long (checking a payload, compressing,
+ * walking a source) goes before, into memory of its own.
+ *
+ * Pins keep memory: what is overwritten meanwhile, overlays and layers that a save has replaced. So a command whose client does not
+ * read may not keep it for as long as it likes: beyond a bound it is run to its end, its reply kept in memory as Redis keeps it.
  */
+
 import { type Connection, OUTPUT_SOFT_BYTES } from "../net/connection.ts";
+import type { Pins } from "../overlay/pins.ts";
 import type { Client } from "./client.ts";
 import type { CommandContext } from "./command-context.ts";
 import type { Entry } from "./registry.ts";
@@ -11,6 +30,9 @@ import type { Entry } from "./registry.ts";
 export const SLICE_MS = 0.5;
 /** A running command's replies beyond this are handed to the socket; from then on they cannot be taken back. */
 const UNSENT_BYTES_MAX = 256 * 1024;
+
+/** So long a command may keep replaced overlays and layers while its client does not read. */
+const PINNED_MS_MAX = 10_000;
 
 /** The longest a timer can wait; what waits longer goes back to sleep. */
 export const TIMER_MS_MAX = 2 ** 31 - 1;
@@ -28,6 +50,10 @@ export class Task {
   runMs = 0;
   /** Wakes it when it waits for a moment. */
   timer: ReturnType<typeof setTimeout> | undefined;
+  /** Since when it is pinned (performance.now). */
+  pinnedAtMs = 0;
+  #pins: Pins | null = null;
+  #taken = 0;
 
   constructor(
     context: CommandContext,
@@ -41,6 +67,33 @@ export class Task {
     this.entry = entry;
     this.generator = generator;
     this.errorsBefore = errorsBefore;
+  }
+
+  /** What it has views of stays, from now on. */
+  pin(): void {
+    if (this.#pins !== null) return;
+    const { context, entry } = this;
+    const { keyspace } = context.server;
+    if (!entry.isWrite) context.heldDb = keyspace.database(context.client.dbid);
+    this.#pins = keyspace.pins;
+    this.#taken = keyspace.pins.take();
+    this.pinnedAtMs = performance.now();
+  }
+
+  /** It has no views any more. */
+  unpin(): void {
+    const pins = this.#pins;
+    if (pins === null) return;
+    this.#pins = null;
+    this.context.heldDb = null;
+    pins.release(this.#taken);
+  }
+
+  /** Whether it may wait for its client to read, pinned all the while. */
+  get mayWait(): boolean {
+    const pins = this.#pins;
+    if (pins === null) return true;
+    return !pins.isPressed && (pins.waiters === 0 || performance.now() - this.pinnedAtMs < PINNED_MS_MAX);
   }
 }
 
@@ -68,6 +121,7 @@ export class Slices {
   }
 
   add(task: Task): void {
+    task.pin();
     this.#runnable.push(task);
     this.#schedule();
   }
@@ -80,7 +134,13 @@ export class Slices {
 
   /** The connection is gone: its task ends without a reply. */
   drop(connection: Connection<Client>): void {
-    this.#takeWaiting(connection)?.generator.return();
+    const task = this.#takeWaiting(connection);
+    if (task !== undefined) abandon(task);
+  }
+
+  /** Has commands go on that have waited too long for their clients to read. */
+  tick(): void {
+    for (const [connection, task] of this.#waiting) if (!task.mayWait) this.drained(connection);
   }
 
   #takeWaiting(connection: Connection<Client>): Task | undefined {
@@ -106,7 +166,7 @@ export class Slices {
   #step(task: Task): void {
     const { connection, context } = task;
     if (connection.closed || connection.closing) {
-      task.generator.return();
+      abandon(task);
       return;
     }
     const started = performance.now();
@@ -115,12 +175,12 @@ export class Slices {
       done = runSlice(task.generator, context.client, started);
     } catch (error) {
       task.runMs += performance.now() - started;
-      this.#ended(task, error);
+      this.#end(task, error);
       return;
     }
     task.runMs += performance.now() - started;
     if (done) {
-      this.#ended(task, undefined);
+      this.#end(task, undefined);
       return;
     }
     if (context.reply.size > UNSENT_BYTES_MAX) {
@@ -130,19 +190,37 @@ export class Slices {
         connection.flush(context.reply);
       }
     }
-    if (connection.pendingBytes > OUTPUT_SOFT_BYTES) this.#waiting.set(connection, task);
+    if (connection.pendingBytes > OUTPUT_SOFT_BYTES && task.mayWait) this.#waiting.set(connection, task);
     else if (context.client.wakeAtMs > Date.now()) this.#sleep(task, context.client.wakeAtMs);
     else this.#runnable.push(task);
+  }
+
+  /** The pin goes first: what ends a task hands its reply on at once, and may run the client's next requests. */
+  #end(task: Task, error: unknown): void {
+    task.unpin();
+    this.#ended(task, error);
   }
 
   /** The command waits for a moment (Infinity: until its client goes or is unblocked). */
   #sleep(task: Task, wakeAtMs: number): void {
     const { connection, context } = task;
     const { client } = context;
+    // Nothing but a pin keeps what a reply refers to.
+    if (context.reply.references.length > 0) context.reply.detach();
+    task.unpin();
     this.#waiting.set(connection, task);
     client.wake = () => this.drained(connection);
     if (wakeAtMs === Number.POSITIVE_INFINITY) return;
     task.timer = setTimeout(client.wake, Math.min(wakeAtMs - Date.now(), TIMER_MS_MAX));
     task.timer.unref();
+  }
+}
+
+/** The client is gone. */
+function abandon(task: Task): void {
+  try {
+    task.generator.return();
+  } finally {
+    task.unpin();
   }
 }

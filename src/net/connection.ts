@@ -160,6 +160,21 @@ export class Connection<Owner> {
     return owned + 512;
   }
 
+  /** Whether output that waits lies in one of these arrays (of a mapping that is to be closed). */
+  refersTo(windows: readonly Uint8Array[]): boolean {
+    return this.#pending.some(({ bytes, owned }) => !owned && windows.includes(bytes));
+  }
+
+  /** Copies output that waits in one of these arrays: they may go. */
+  detach(windows: readonly Uint8Array[]): void {
+    const pending = this.#pending;
+    for (let i = 0; i < pending.length; i++) {
+      const { bytes, start, end, owned } = pending[i] as Chunk;
+      if (owned || !windows.includes(bytes)) continue;
+      pending[i] = { bytes: bytes.slice(start, end), start: 0, end: end - start, owned: true };
+    }
+  }
+
   /** The socket has delivered `data`; the array is ours. */
   receive(data: Uint8Array): void {
     if (this.closing || this.closed) return;
@@ -297,6 +312,15 @@ export class Connection<Owner> {
     if (this.#parser !== null) this.#reader.give(this.#parser);
     this.#parser = null;
     this.service.close(this);
+  }
+
+  /** Copies what is pending and lies in memory of others, who are about to give it up. */
+  ownPending(): void {
+    this.#pending = this.#pending.map((chunk) => {
+      if (chunk.owned) return chunk;
+      const bytes = new Uint8Array(chunk.bytes.subarray(chunk.start, chunk.end));
+      return { bytes, start: 0, end: bytes.length, owned: true };
+    });
   }
 
   /** Ends the connection when more output is pending than client-output-buffer-limit allows. */

@@ -66,6 +66,16 @@ export class Reply {
     if (this.buffer.length > BUFFER_KEPT_BYTES_MAX) this.buffer = new Uint8Array(BUFFER_FIRST_BYTES);
   }
 
+  /** Copies what is queued by reference: whatever it lies in may go. */
+  detach(): void {
+    this.references = this.references.map(({ at, bytes, start, length }) => ({
+      at,
+      bytes: bytes.slice(start, start + length),
+      start: 0,
+      length,
+    }));
+  }
+
   /** The place to roll back to. */
   mark(): number {
     return this.length;
