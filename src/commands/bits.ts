@@ -5,10 +5,12 @@
  *   bit    0 1 2 3 4 5 6 7   8 9 …
  */
 import { Span } from "../util/span.ts";
+import { bitAt, bitOffset } from "./bit-args.ts";
+import { bitfieldRo } from "./bitfield.ts";
 import type { Context } from "./context.ts";
 import { ReplyError, syntaxError } from "./errors.ts";
 import { lookup } from "./lookup.ts";
-import { integer, integer64, parseInt64 } from "./parse.ts";
+import { integer } from "./parse.ts";
 import { readValue, stringAt } from "./string-value.ts";
 import { type Command, READ_FIRST } from "./table.ts";
 
@@ -138,24 +140,6 @@ export const rows = [
 const BYTES_PER_SLICE = 64 * 1024;
 
 const VALUE = new Span();
-
-/** The bit at `offset`; 0 beyond the end. */
-function bitAt(value: Span, offset: number): number {
-  const byte = Math.floor(offset / 8);
-  if (byte >= value.length) return 0;
-  return ((value.bytes[value.start + byte] as number) >> (7 - (offset % 8))) & 1;
-}
-
-/** Parses a bit offset; "#n" counts fields of `width` bits where a width is given. Beyond the longest string: an error. */
-function bitOffset(c: Context, index: number, width = 0): number {
-  const counted = width > 0 && c.args.bytes[c.args.starts[index] as number] === 0x23 && c.args.lengths[index] !== 0;
-  const value = parseInt64(counted ? c.args.text(index).slice(1) : c.args.text(index));
-  const offset = value === null ? -1 : Number(value) * (counted ? width : 1);
-  if (offset < 0 || Math.floor(offset / 8) >= c.server.config.number("proto-max-bulk-len")) {
-    throw new ReplyError("ERR bit offset is not an integer or out of range");
-  }
-  return offset;
-}
 
 function getbit(c: Context): void {
   const offset = bitOffset(c, 2);
@@ -304,57 +288,4 @@ function firstOther(bytes: Uint8Array, from: number, to: number, skipped: number
   let at = from;
   while (at < to && bytes[at] === skipped) at++;
   return at;
-}
-
-/** One GET of BITFIELD_RO. */
-interface Field {
-  readonly signed: boolean;
-  readonly bits: number;
-  readonly offset: number;
-}
-
-function bitfieldRo(c: Context): void {
-  const { args, reply } = c;
-  const fields: Field[] = [];
-  let writes = false;
-  for (let i = 2; i < args.count; ) {
-    const left = args.count - i - 1;
-    if (args.is(i, "GET") && left >= 2) {
-      fields.push(fieldAt(c, i + 1));
-      i += 3;
-    } else if ((args.is(i, "SET") || args.is(i, "INCRBY")) && left >= 3) {
-      fieldAt(c, i + 1);
-      integer64(c, i + 3);
-      writes = true;
-      i += 4;
-    } else if (args.is(i, "OVERFLOW") && left >= 1) {
-      if (!["WRAP", "SAT", "FAIL"].some((kind) => args.is(i + 1, kind))) {
-        throw new ReplyError("ERR Invalid OVERFLOW type specified");
-      }
-      i += 2;
-    } else throw syntaxError();
-  }
-  if (writes) throw new ReplyError("ERR BITFIELD_RO only supports the GET subcommand");
-  stringAt(c, 1, VALUE);
-  reply.array(fields.length);
-  for (const field of fields) reply.integer(fieldValue(VALUE, field));
-}
-
-function fieldAt(c: Context, index: number): Field {
-  const text = c.args.text(index);
-  const signed = text.startsWith("i");
-  // As Redis reads it: up to a NUL.
-  const bits = Number(parseInt64(text.slice(1).split("\0", 1)[0] as string) ?? 0);
-  if (!(signed || text.startsWith("u")) || bits < 1 || bits > (signed ? 64 : 63)) {
-    throw new ReplyError(
-      "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.",
-    );
-  }
-  return { signed, bits, offset: bitOffset(c, index + 1, bits) };
-}
-
-function fieldValue(value: Span, field: Field): bigint {
-  let bits = 0n;
-  for (let i = 0; i < field.bits; i++) bits = (bits << 1n) | BigInt(bitAt(value, field.offset + i));
-  return field.signed ? BigInt.asIntN(field.bits, bits) : bits;
 }

@@ -1,12 +1,14 @@
 /** The value of a string key where it lies: what the string, bitmap and HyperLogLog families share. */
 import type { Reply } from "../net/reply.ts";
+import { objectType } from "../rdb/opcodes.ts";
 import type { Record } from "../rdb/record.ts";
 import { readString, skipString } from "../rdb/string.ts";
 import type { ByteSource } from "../util/byte-source.ts";
 import type { Cursor } from "../util/cursor.ts";
 import { EMPTY_BYTES, Span } from "../util/span.ts";
 import type { Context } from "./context.ts";
-import { lookup } from "./lookup.ts";
+import { ReplyError, wrongType } from "./errors.ts";
+import { lookup, peek } from "./lookup.ts";
 import { NotReady } from "./not-ready.ts";
 
 const VALUE = new Span();
@@ -17,6 +19,8 @@ const VERIFIED_PER_SLICE_BYTES = 128 * 1024;
 const LENGTH_32 = 0x80;
 const LENGTH_64 = 0x81;
 const LZF = 0xc3;
+/** The least that proto-max-bulk-len may be. */
+const PROTO_MAX_BULK_LEN_MIN = 1024 * 1024;
 /** A string that was decompressed into more than this is handed to the reply, not copied. */
 const HANDED_OVER_BYTES_MIN = 1024 * 1024;
 
@@ -90,4 +94,33 @@ export function stringAt(c: Context, index: number, into: Span): boolean {
   }
   into.length = 0;
   return false;
+}
+
+/**
+ * Finds the string at argument 1 for a write, which counts as neither hit nor miss; false when there is none.
+ * Throws ReplyError WRONGTYPE. Valid as `c.record` is.
+ */
+export function stringToChange(c: Context): boolean {
+  if (!peek(c, 1)) return false;
+  if (objectType(c.record.type) !== "string") throw wrongType();
+  return true;
+}
+
+/** As `readValue`, of what `stringToChange` found. Throws NotReady; nothing may have been changed yet. */
+export function readToChange(c: Context, into: Span): void {
+  const { args, record } = c;
+  c.db.settle(args.bytes, args.starts[1] as number, args.lengths[1] as number, record);
+  // Whenever a handler is not ready, dispatch takes back the hit that was counted.
+  const { stats } = c.server;
+  stats.keyspaceHits++;
+  readValue(record, into);
+  stats.keyspaceHits--;
+}
+
+/** No string is longer than a client could send one. Throws ReplyError. */
+export function checkLength(c: Context, length: number): void {
+  // The directive is never below a megabyte: most strings need no look at it.
+  if (length > PROTO_MAX_BULK_LEN_MIN && length > c.server.config.number("proto-max-bulk-len")) {
+    throw new ReplyError("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+  }
 }

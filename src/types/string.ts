@@ -5,10 +5,11 @@
  *   0xC2 | int32 le              length | bytes
  */
 import type { Database } from "../keyspace/database.ts";
+import { EntryFlag, lengthBytes, writeLength, writeU32 } from "../overlay/entry.ts";
+import { copyBytes } from "../overlay/overlay.ts";
 import { RdbType, StringEncoding } from "../rdb/opcodes.ts";
 import type { Record } from "../rdb/record.ts";
-import { copyBytes } from "../overlay/overlay.ts";
-import { lengthBytes, writeLength, writeU32 } from "../overlay/entry.ts";
+import type { Span } from "../util/span.ts";
 
 const INT32_BYTE = 0xc0 | StringEncoding.INT32;
 const INT32_BYTES = 5;
@@ -55,6 +56,38 @@ export function setInt32(
 }
 
 /**
+ * Makes the key, which does not exist, a string of `length` zeros, whatever comes to stand there: the caller writes it at `into` at once.
+ * OBJECT ENCODING says raw. Throws ArenaFull.
+ */
+export function createString(
+  db: Database,
+  bytes: Uint8Array,
+  start: number,
+  keyLength: number,
+  length: number,
+  into: Span,
+): void {
+  rewriteString(db, bytes, start, keyLength, length, -1, into);
+  into.bytes.fill(0, into.start, into.start + length);
+}
+
+/** As `createString`, of a key that may exist (with another expiry), the bytes undefined. They may not come from the key's own entry. */
+export function rewriteString(
+  db: Database,
+  bytes: Uint8Array,
+  start: number,
+  keyLength: number,
+  length: number,
+  expireAtMs: number,
+  into: Span,
+): void {
+  const head = lengthBytes(length);
+  db.write(bytes, start, keyLength, RdbType.STRING, expireAtMs, head + length, EntryFlag.RAW);
+  writeLength(db.valueBytes, db.valueAt, length);
+  into.set(db.valueBytes, db.valueAt + head, length);
+}
+
+/**
  * Puts another int32 in the place of the one that the record, just read, holds; false where it holds none, or may not be changed
  * where it lies.
  */
@@ -89,4 +122,3 @@ function isInt32(bytes: Uint8Array, start: number, length: number): boolean {
   INTEGER.value = value;
   return true;
 }
-

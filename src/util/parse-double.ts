@@ -5,7 +5,8 @@
  *   parseLooseDouble   the bound of a score range: as strtod itself, spaces before it and overflow allowed
  */
 
-const NUMBER_SHAPE =
+/** Sign; infinity; hexadecimal whole, fraction, power; decimal. */
+export const NUMBER_SHAPE =
   /^([+-]?)(?:(inf(?:inity)?)|0x(?=\.?[0-9a-f])([0-9a-f]*)(?:\.([0-9a-f]*))?(?:p([+-]?\d+))?|((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?))$/i;
 
 /**

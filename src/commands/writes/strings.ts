@@ -1,4 +1,8 @@
-/** Rows of the commands that write strings, bitmaps and HyperLogLogs. They have no handlers until the overlay is there. */
+/** Rows of the commands that write strings, bitmaps and HyperLogLogs. */
+import { bitfield } from "../bitfield.ts";
+import { bitop, setbit } from "../bits-write.ts";
+import { append, decr, decrby, incr, incrby, incrbyfloat, setrange } from "../strings-change.ts";
+import { getdel, getex, getset, mset, msetnx, psetex, set, setex, setnx } from "../strings-set.ts";
 import { syntax } from "../syntax.ts";
 import type { Command } from "../table.ts";
 
@@ -14,6 +18,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1)",
     summary: "Appends to a string.",
     arguments: syntax("key value"),
+    handler: append,
   },
   {
     name: "bitfield",
@@ -34,6 +39,7 @@ export const rows: readonly Command[] = [
     arguments: syntax(
       "key [(GET (encoding offset:integer) | ([OVERFLOW (WRAP | SAT | FAIL)] (SET (encoding offset:integer value:integer) | INCRBY (encoding offset:integer increment:integer))))...]",
     ),
+    handler: bitfield,
   },
   {
     name: "bitop",
@@ -49,6 +55,7 @@ export const rows: readonly Command[] = [
     complexity: "O(N) in the longest string",
     summary: "Combines strings bit by bit into another.",
     arguments: syntax("operation destkey key...", 2),
+    handler: bitop,
   },
   {
     name: "decr",
@@ -61,6 +68,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1)",
     summary: "Subtracts one from a string's integer.",
     arguments: syntax("key"),
+    handler: decr,
   },
   {
     name: "decrby",
@@ -73,6 +81,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1)",
     summary: "Subtracts from a string's integer.",
     arguments: syntax("key decrement:integer"),
+    handler: decrby,
   },
   {
     name: "getdel",
@@ -85,6 +94,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1)",
     summary: "Gives a string and deletes it.",
     arguments: syntax("key"),
+    handler: getdel,
   },
   {
     name: "getex",
@@ -99,6 +109,7 @@ export const rows: readonly Command[] = [
     arguments: syntax(
       "key [(EX seconds | PX milliseconds | EXAT unix-time-seconds:unix-time | PXAT unix-time-milliseconds:unix-time | PERSIST)]",
     ),
+    handler: getex,
   },
   {
     name: "getset",
@@ -111,6 +122,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1)",
     summary: "Sets a string and gives what it was.",
     arguments: syntax("key value"),
+    handler: getset,
   },
   {
     name: "incr",
@@ -123,6 +135,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1)",
     summary: "Adds one to a string's integer.",
     arguments: syntax("key"),
+    handler: incr,
   },
   {
     name: "incrby",
@@ -135,6 +148,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1)",
     summary: "Adds to a string's integer.",
     arguments: syntax("key increment:integer"),
+    handler: incrby,
   },
   {
     name: "incrbyfloat",
@@ -147,6 +161,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1)",
     summary: "Adds to a string's number.",
     arguments: syntax("key increment:double"),
+    handler: incrbyfloat,
   },
   {
     name: "mset",
@@ -160,6 +175,7 @@ export const rows: readonly Command[] = [
     complexity: "O(N) in the number of keys",
     summary: "Sets several strings at once.",
     arguments: syntax("(key value)..."),
+    handler: mset,
   },
   {
     name: "msetnx",
@@ -173,6 +189,7 @@ export const rows: readonly Command[] = [
     complexity: "O(N) in the number of keys",
     summary: "Sets several strings if none of the keys exists.",
     arguments: syntax("(key value)..."),
+    handler: msetnx,
   },
   {
     name: "pfadd",
@@ -212,6 +229,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1)",
     summary: "Sets a string with a time to live in milliseconds.",
     arguments: syntax("key milliseconds value"),
+    handler: psetex,
   },
   {
     name: "set",
@@ -232,6 +250,7 @@ export const rows: readonly Command[] = [
     arguments: syntax(
       "key value [(NX | XX)] [GET] [(EX seconds | PX milliseconds | EXAT unix-time-seconds:unix-time | PXAT unix-time-milliseconds:unix-time | KEEPTTL)]",
     ),
+    handler: set,
   },
   {
     name: "setbit",
@@ -244,6 +263,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1)",
     summary: "Sets or clears one bit of a string.",
     arguments: syntax("key offset:integer value:integer"),
+    handler: setbit,
   },
   {
     name: "setex",
@@ -256,6 +276,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1)",
     summary: "Sets a string with a time to live in seconds.",
     arguments: syntax("key seconds value"),
+    handler: setex,
   },
   {
     name: "setnx",
@@ -268,6 +289,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1)",
     summary: "Sets a string unless the key exists.",
     arguments: syntax("key value"),
+    handler: setnx,
   },
   {
     name: "setrange",
@@ -280,5 +302,6 @@ export const rows: readonly Command[] = [
     complexity: "O(N) in the length of the part",
     summary: "Overwrites a part of a string.",
     arguments: syntax("key offset:integer value"),
+    handler: setrange,
   },
 ];
