@@ -10,6 +10,7 @@ import type { Args } from "../net/args.ts";
 import type { Reply } from "../net/reply.ts";
 import type { Record } from "../rdb/record.ts";
 import type { Client, Clients } from "./client.ts";
+import type { DebugSettings } from "./debug-settings.ts";
 import type { CommandTable } from "./registry.ts";
 import type { SlowLog } from "./slowlog.ts";
 import type { Stats } from "./stats.ts";
@@ -73,6 +74,7 @@ export interface Server {
   /** 40 hex characters, new at each start. */
   readonly runId: string;
   readonly version: { readonly folio: string; readonly redis: string };
+  readonly debug: DebugSettings;
   /** True while the index is being built: only commands flagged "loading" are served. */
   readonly loading: boolean;
   /** INFO's text for these sections (lower case; none: the default ones). Binary string. */
@@ -82,6 +84,11 @@ export interface Server {
    * makes room first where maxmemory asks for it. `deniesOom`: the command's flag.
    */
   writeRefusal(deniesOom: boolean): string;
+  /**
+   * FLUSHALL: empties all databases. A save that runs is given up first; with save points configured the RDB file becomes that of
+   * the empty dataset.
+   */
+  flushAll(): void;
   /** Begins an orderly end of the process; returns at once. */
   shutdown(reason: string): void;
   log(level: LogLevel, message: string): void;

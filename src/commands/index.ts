@@ -23,6 +23,7 @@ import { rows as sort } from "./sort.ts";
 import { rows as streams } from "./streams.ts";
 import { rows as strings } from "./strings.ts";
 import type { Command } from "./table.ts";
+import { rows as waiting } from "./waiting.ts";
 import { writes } from "./writes/index.ts";
 import { rows as zsets } from "./zsets.ts";
 
@@ -51,5 +52,6 @@ export const COMMANDS: readonly Command[] = [
   ...zsets,
   ...geo,
   ...streams,
+  ...waiting,
   ...writes,
 ];

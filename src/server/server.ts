@@ -4,6 +4,7 @@
 
 import { Clients } from "../commands/client.ts";
 import type { Server } from "../commands/context.ts";
+import { DebugSettings } from "../commands/debug-settings.ts";
 import { Stats } from "../commands/stats.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { Config } from "./config/config.ts";
@@ -35,6 +36,7 @@ export class FolioServer implements Server, InfoSource {
   readonly clients = new Clients();
   readonly cron: Cron;
   readonly loadingState = new LoadingState();
+  readonly debug = new DebugSettings();
   readonly memoryMarks = new MemoryMarks();
   readonly startedAtMs: number;
   readonly runId = randomHex(20);
@@ -79,6 +81,10 @@ export class FolioServer implements Server, InfoSource {
 
   writeRefusal(_deniesOom: boolean): string {
     return "";
+  }
+
+  flushAll(): void {
+    this.keyspace.flushAll();
   }
 
   shutdown(reason: string): void {

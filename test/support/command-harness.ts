@@ -5,6 +5,7 @@
  */
 import { Client, type ClientConnection, Clients } from "../../src/commands/client.ts";
 import type { Context, Server } from "../../src/commands/context.ts";
+import { DebugSettings } from "../../src/commands/debug-settings.ts";
 import { ReplyError } from "../../src/commands/errors.ts";
 import { Stats } from "../../src/commands/stats.ts";
 import type { Command } from "../../src/commands/table.ts";
@@ -73,8 +74,10 @@ export class CommandHarness {
       startedAtMs: Date.now(),
       runId: "0".repeat(40),
       version: { folio: "0", redis: "7.2.0" },
+      debug: new DebugSettings(),
       loading: false,
       writeRefusal: () => "",
+      flushAll: () => this.server.keyspace.flushAll(),
       info: () => "# Memory\r\nused_memory:1\r\n",
       shutdown: () => {},
       log: () => {},

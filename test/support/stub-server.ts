@@ -4,6 +4,7 @@
  */
 import { Clients } from "../../src/commands/client.ts";
 import type { LogLevel, Server } from "../../src/commands/context.ts";
+import { DebugSettings } from "../../src/commands/debug-settings.ts";
 import type { Dispatcher } from "../../src/commands/dispatch.ts";
 import { COMMANDS } from "../../src/commands/index.ts";
 import { commandService } from "../../src/commands/service.ts";
@@ -21,6 +22,7 @@ export class StubServer implements Server {
   readonly startedAtMs = Date.now();
   readonly runId = "0".repeat(40);
   readonly version = { folio: "0.0.0", redis: "7.2.0" };
+  readonly debug = new DebugSettings();
   loading = false;
   readonly logged: string[] = [];
   shutdowns = 0;
@@ -45,6 +47,10 @@ export class StubServer implements Server {
 
   writeRefusal(): string {
     return "";
+  }
+
+  flushAll(): void {
+    this.keyspace.flushAll();
   }
 
   shutdown(): void {

@@ -1,4 +1,8 @@
-/** Rows of the commands that write keys of any type. They have no handlers until the overlay is there. */
+/** Rows of the commands that write keys of any type. */
+import { copy, move, rename, renamenx } from "../copying.ts";
+import { del } from "../deleting.ts";
+import { expire, expireat, persist, pexpire, pexpireat } from "../expiring.ts";
+import { restore } from "../restore.ts";
 import { syntax } from "../syntax.ts";
 import type { Command } from "../table.ts";
 
@@ -17,6 +21,7 @@ export const rows: readonly Command[] = [
     complexity: "O(N) in the size of the value",
     summary: "Copies a key's value to another key.",
     arguments: syntax("source destination [DB destination-db:integer] [REPLACE]", 2),
+    handler: copy,
   },
   {
     name: "del",
@@ -30,6 +35,7 @@ export const rows: readonly Command[] = [
     complexity: "O(N) in the number of keys and the size of their values",
     summary: "Deletes keys.",
     arguments: syntax("key..."),
+    handler: del,
   },
   {
     name: "expire",
@@ -42,6 +48,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1)",
     summary: "Lets a key expire after so many seconds.",
     arguments: syntax("key seconds [(NX | XX | GT | LT)]"),
+    handler: expire,
   },
   {
     name: "expireat",
@@ -54,6 +61,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1)",
     summary: "Lets a key expire at a Unix time in seconds.",
     arguments: syntax("key unix-time-seconds:unix-time [(NX | XX | GT | LT)]"),
+    handler: expireat,
   },
   {
     name: "migrate",
@@ -89,6 +97,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1)",
     summary: "Moves a key into another database.",
     arguments: syntax("key db:integer"),
+    handler: move,
   },
   {
     name: "persist",
@@ -101,6 +110,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1)",
     summary: "Takes a key's time to live away.",
     arguments: syntax("key"),
+    handler: persist,
   },
   {
     name: "pexpire",
@@ -113,6 +123,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1)",
     summary: "Lets a key expire after so many milliseconds.",
     arguments: syntax("key milliseconds [(NX | XX | GT | LT)]"),
+    handler: pexpire,
   },
   {
     name: "pexpireat",
@@ -125,6 +136,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1)",
     summary: "Lets a key expire at a Unix time in milliseconds.",
     arguments: syntax("key unix-time-milliseconds:unix-time [(NX | XX | GT | LT)]"),
+    handler: pexpireat,
   },
   {
     name: "rename",
@@ -140,6 +152,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1)",
     summary: "Renames a key; what had the new name is lost.",
     arguments: syntax("key newkey", 2),
+    handler: rename,
   },
   {
     name: "renamenx",
@@ -155,6 +168,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1)",
     summary: "Renames a key unless the new name is taken.",
     arguments: syntax("key newkey", 2),
+    handler: renamenx,
   },
   {
     name: "restore",
@@ -169,6 +183,7 @@ export const rows: readonly Command[] = [
     arguments: syntax(
       "key ttl:integer serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency:integer]",
     ),
+    handler: restore,
   },
   {
     name: "sort",
@@ -201,5 +216,6 @@ export const rows: readonly Command[] = [
     complexity: "O(N) in the number of keys",
     summary: "Deletes keys; their memory is given back later.",
     arguments: syntax("key..."),
+    handler: del,
   },
 ];

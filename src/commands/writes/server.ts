@@ -1,4 +1,6 @@
-/** Rows of the commands that write whole databases. They have no handlers until the overlay is there. */
+/** Rows of the commands that write whole databases. */
+import { flushall, flushdb, swapdb } from "../databases.ts";
+import { restore } from "../restore.ts";
 import { syntax } from "../syntax.ts";
 import type { Command } from "../table.ts";
 
@@ -14,6 +16,7 @@ export const rows: readonly Command[] = [
     complexity: "O(N) in the number of keys",
     summary: "Deletes every key of every database.",
     arguments: syntax("[(ASYNC | SYNC)]"),
+    handler: flushall,
   },
   {
     name: "flushdb",
@@ -26,6 +29,7 @@ export const rows: readonly Command[] = [
     complexity: "O(N) in the number of keys",
     summary: "Deletes every key of the database.",
     arguments: syntax("[(ASYNC | SYNC)]"),
+    handler: flushdb,
   },
   {
     name: "restore-asking",
@@ -40,6 +44,7 @@ export const rows: readonly Command[] = [
     arguments: syntax(
       "key ttl:integer serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency:integer]",
     ),
+    handler: restore,
   },
   {
     name: "swapdb",
@@ -51,5 +56,6 @@ export const rows: readonly Command[] = [
     complexity: "O(N) in the number of clients that watch or wait for keys",
     summary: "Swaps two databases.",
     arguments: syntax("index1:integer index2:integer"),
+    handler: swapdb,
   },
 ];

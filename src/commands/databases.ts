@@ -1,0 +1,50 @@
+/** Whole databases: SWAPDB, FLUSHDB, FLUSHALL. */
+import type { Database } from "../keyspace/database.ts";
+import { FormatError } from "../util/format-error.ts";
+import type { Context } from "./context.ts";
+import { checkDbid, int32Argument } from "./dbid.ts";
+import { syntaxError } from "./errors.ts";
+
+export function swapdb(c: Context): void {
+  const { keyspace } = c.server;
+  const first = int32Argument(c, 1, "ERR invalid first DB index");
+  const second = int32Argument(c, 2, "ERR invalid second DB index");
+  checkDbid(c, first);
+  checkDbid(c, second);
+  if (first !== second) keyspace.swap(first, second);
+  keyspace.dirty++;
+  c.reply.ok();
+}
+
+/** FLUSHDB [ASYNC | SYNC]: both are the same here, memory is given back later. */
+export function flushdb(c: Context): void {
+  checkOption(c);
+  const { keyspace } = c.server;
+  keyspace.dirty += keysOf(c, c.db);
+  keyspace.flush(c.db.dbid);
+  c.reply.ok();
+}
+
+/** FLUSHALL [ASYNC | SYNC]. */
+export function flushall(c: Context): void {
+  checkOption(c);
+  const { keyspace } = c.server;
+  for (const database of keyspace.databases) keyspace.dirty += keysOf(c, database);
+  c.server.flushAll();
+  c.reply.ok();
+}
+
+function checkOption({ args }: Context): void {
+  if (args.count === 1) return;
+  if (args.count > 2 || !(args.is(1, "ASYNC") || args.is(1, "SYNC"))) throw syntaxError();
+}
+
+/** Keys that a flush takes away: at least one where nobody can tell, since the index is damaged. */
+function keysOf({ nowMs }: Context, database: Database): number {
+  try {
+    return database.size(nowMs);
+  } catch (error) {
+    if (error instanceof FormatError) return 1;
+    throw error;
+  }
+}

@@ -1,0 +1,9 @@
+/** What DEBUG changes for tests of the server. */
+export class DebugSettings {
+  /** RESTORE does not look at the payload's sum (DEBUG SET-SKIP-CHECKSUM-VALIDATION). */
+  skipsChecksums = false;
+  /** Elements of lists from so many bytes on get a node of their own (DEBUG QUICKLIST-PACKED-THRESHOLD). */
+  packedThresholdBytes = PACKED_THRESHOLD_BYTES;
+}
+
+export const PACKED_THRESHOLD_BYTES = 2 ** 30;
