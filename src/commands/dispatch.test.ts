@@ -2,6 +2,8 @@ import { afterEach, describe, expect, spyOn, test } from "bun:test";
 import { RawSocket } from "../../test/support/raw-socket.ts";
 import { encodeCommand, RespClient } from "../../test/support/resp-client.ts";
 import { StubServer } from "../../test/support/stub-server.ts";
+import { ArenaFull } from "../overlay/arena.ts";
+import { OverlayLimit } from "../overlay/overlay-limit.ts";
 import { FormatError } from "../util/format-error.ts";
 import type { Context, Handler } from "./context.ts";
 import { ReplyError } from "./errors.ts";
@@ -48,6 +50,11 @@ const ROWS: readonly Command[] = [
   testRow("bug", () => {
     throw new TypeError("undefined is not a function");
   }),
+  testRow("full", (c) => {
+    c.reply.array(2);
+    throw c.args.count > 1 ? new OverlayLimit("too much") : new ArenaFull(64);
+  }),
+  { ...testRow("unserved", () => {}), flags: ["write"], handler: undefined } as unknown as Command,
   testRow("big", (c) => c.reply.bulk(BIG, 0, BIG.length, true)),
   testRow("loud", writeLoudly),
   testRow("lastword", function* (c) {
@@ -88,16 +95,12 @@ describe("refusals, in Redis's words", () => {
       [["client"], "-ERR wrong number of arguments for 'client' command"],
       [["client", "setname"], "-ERR wrong number of arguments for 'client|setname' command"],
       [["set", "k"], "-ERR wrong number of arguments for 'set' command"],
-      [["set", "k", "v"], "-READONLY Folio serves this snapshot read-only: set is not available yet"],
-      [
-        ["xgroup", "create", "k", "g", "$"],
-        "-READONLY Folio serves this snapshot read-only: xgroup|create is not available yet",
-      ],
+      [["unserved", "k"], "-ERR Folio does not have unserved yet"],
     ];
     for (const [words, reply] of cases) expect(await client.command(...words)).toBe(reply);
     const long = await client.command("nope", "x".repeat(200), "y");
     expect(long).toBe(`-ERR unknown command 'nope', with args beginning with: '${"x".repeat(128)}' `);
-    expect(server.stats.errors.get("ERR")).toBe(9);
+    expect(server.stats.errors.get("ERR")).toBe(10);
     expect(server.stats.commands.get("get")?.rejected).toBe(2);
   });
 
@@ -142,6 +145,8 @@ describe("what handlers throw", () => {
       client.command("PING"),
       client.command("REPLYERROR"),
       client.command("DAMAGED"),
+      client.command("FULL"),
+      client.command("FULL", "much"),
       client.command("BUG"),
       client.command("PING"),
     ]);
@@ -149,6 +154,8 @@ describe("what handlers throw", () => {
       "+PONG",
       "-WRONGTYPE no",
       "-ERR the value cannot be read: at offset 77: found a wrong checksum, expected the right one",
+      "-OOM the overlay's memory has no room for 64 bytes more",
+      "-ERR too much",
       "-ERR internal error while running 'bug'; the server's log has the details",
       "+PONG",
     ]);

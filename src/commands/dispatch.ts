@@ -12,6 +12,8 @@ import type { Args } from "../net/args.ts";
 import type { Connection, Limits, RequestService } from "../net/connection.ts";
 import type { Reply } from "../net/reply.ts";
 import type { RequestBatch } from "../net/request-batch.ts";
+import { ArenaFull } from "../overlay/arena.ts";
+import { OverlayLimit } from "../overlay/overlay-limit.ts";
 import { FormatError } from "../util/format-error.ts";
 import type { Client } from "./client.ts";
 import { CommandContext, ContextPool } from "./command-context.ts";
@@ -295,6 +297,8 @@ export class Dispatcher implements RequestService<Client> {
     reply.rollback(mark);
     if (error instanceof ReplyError) {
       reply.error(error.message);
+    } else if (error instanceof ArenaFull || error instanceof OverlayLimit) {
+      reply.error(`${error instanceof ArenaFull ? "OOM" : "ERR"} ${error.message}`);
     } else if (error instanceof FormatError) {
       this.traffic.damagedReplies++;
       const text = `the value cannot be read: ${error.message}`;

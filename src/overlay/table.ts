@@ -14,6 +14,7 @@
  */
 import { type Arena, IN_WINDOW, WINDOW_SHIFT } from "./arena.ts";
 import { hasKey } from "./entry.ts";
+import { OverlayLimit } from "./overlay-limit.ts";
 
 export const SEGMENT_BYTES = 4096;
 const SLOTS = 510;
@@ -290,7 +291,7 @@ export class Table {
     }
     const splits = splitsNeeded(0, count, depth);
     if (splits === Number.POSITIVE_INFINITY) {
-      throw new RangeError("more keys of one hash than the overlay's table can hold");
+      throw new OverlayLimit("more keys of one hash than the overlay's table can hold");
     }
     // All at once: when the arena is full nothing has been moved yet.
     const fresh: number[] = [];
