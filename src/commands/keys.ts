@@ -6,7 +6,7 @@ import type { Record } from "../rdb/record.ts";
 import { ByteStore } from "../types/byte-store.ts";
 import { Glob } from "../util/glob.ts";
 import type { Context } from "./context.ts";
-import { lookupAny } from "./lookup.ts";
+import { lookupAny, lookupUntouched } from "./lookup.ts";
 import { type Command, PEEK_ALL, PEEK_FIRST, READ_FIRST } from "./table.ts";
 
 export const rows = [
@@ -36,7 +36,7 @@ export const rows = [
     complexity: "O(N) in the number of keys",
     summary: "Counts how many of the keys exist, as a use of each.",
     arguments: [{ name: "key", type: "key", keySpec: 0, multiple: true }],
-    handler: exists,
+    handler: touch,
   },
   {
     name: "type",
@@ -155,23 +155,31 @@ const NO_KEY = -2;
 const NO_EXPIRY = -1;
 
 function exists(c: Context): void | Generator<void, void, void> {
-  if (c.args.count > KEYS_PER_SLICE) return existsSliced(c);
+  if (c.args.count > KEYS_PER_SLICE) return existsSliced(c, false);
   let count = 0;
-  for (let i = 1; i < c.args.count; i++) if (lookupAny(c, i)) count++;
+  for (let i = 1; i < c.args.count; i++) if (lookupUntouched(c, i)) count++;
   c.reply.integer(count);
 }
 
-function* existsSliced(c: Context): Generator<void, void, void> {
+function touch(c: Context): Generator<void, void, void> {
+  return existsSliced(c, true);
+}
+
+/** `touches`: also those of a client that has said CLIENT NO-TOUCH, as Redis has it. */
+function* existsSliced(c: Context, touches: boolean): Generator<void, void, void> {
   let count = 0;
   for (let i = 1; i < c.args.count; i++) {
-    if (lookupAny(c, i)) count++;
+    if (lookupUntouched(c, i)) {
+      count++;
+      if (touches) c.db.touch(c.record);
+    }
     if (i % KEYS_PER_SLICE === 0) yield;
   }
   c.reply.integer(count);
 }
 
 function type(c: Context): void {
-  c.reply.simple(lookupAny(c, 1) ? typeName(c.record) : "none");
+  c.reply.simple(lookupUntouched(c, 1) ? typeName(c.record) : "none");
 }
 
 /** What TYPE answers and SCAN's TYPE compares with; of a module's value, the module type's name. */
@@ -181,19 +189,19 @@ export function typeName(record: Record): string {
 }
 
 function ttl(c: Context): void {
-  c.reply.integer(lookupAny(c, 1) ? seconds(millisecondsLeft(c)) : NO_KEY);
+  c.reply.integer(lookupUntouched(c, 1) ? seconds(millisecondsLeft(c)) : NO_KEY);
 }
 
 function pttl(c: Context): void {
-  c.reply.integer(lookupAny(c, 1) ? millisecondsLeft(c) : NO_KEY);
+  c.reply.integer(lookupUntouched(c, 1) ? millisecondsLeft(c) : NO_KEY);
 }
 
 function expiretime(c: Context): void {
-  c.reply.integer(lookupAny(c, 1) ? seconds(c.record.expireAtMs) : NO_KEY);
+  c.reply.integer(lookupUntouched(c, 1) ? seconds(c.record.expireAtMs) : NO_KEY);
 }
 
 function pexpiretime(c: Context): void {
-  c.reply.integer(lookupAny(c, 1) ? c.record.expireAtMs : NO_KEY);
+  c.reply.integer(lookupUntouched(c, 1) ? c.record.expireAtMs : NO_KEY);
 }
 
 function millisecondsLeft(c: Context): number {

@@ -120,10 +120,10 @@ describe.skipIf(!redisInstalled)("keys as redis-server answers for them", () => 
     expect(both.folio.run("OBJECT", "REFCOUNT", "int-shared")).toBe(":2147483647\r\n");
     expect(both.folio.run("OBJECT", "REFCOUNT", "list")).toBe(":1\r\n");
     expect(Number(both.folio.run("OBJECT", "IDLETIME", "list").slice(1))).toBeLessThan(600);
-    both.folio.config.set("maxmemory-policy", "allkeys-lfu");
+    both.folio.server.keyspace.access.isCounting = true;
     expect(both.folio.run("OBJECT", "FREQ", "list")).toBe(":5\r\n");
     expect(both.folio.run("OBJECT", "IDLETIME", "list")).toStartWith("-ERR An LFU maxmemory policy is selected");
-    both.folio.config.set("maxmemory-policy", "noeviction");
+    both.folio.server.keyspace.access.isCounting = false;
     await both.sameLines(`
       OBJECT
       OBJECT ENCODING

@@ -19,8 +19,21 @@ export function lookupInto(c: Context, index: number, type: ObjectType, record: 
   return true;
 }
 
-/** As `lookupInto`, whatever the type. */
+/** As `lookupInto`, whatever the type. Notes the use of the key, unless the client has said CLIENT NO-TOUCH. */
 export function lookupAny(c: Context, index: number, record: Record = c.record): boolean {
+  const { args, db, server } = c;
+  const found = db.find(args.bytes, args.starts[index] as number, args.lengths[index] as number, c.nowMs, record);
+  if (!found) {
+    server.stats.keyspaceMisses++;
+    return false;
+  }
+  server.stats.keyspaceHits++;
+  if (!c.client.noTouch) db.touch(record);
+  return true;
+}
+
+/** As `lookupAny`, but the key's use is not noted (Redis's LOOKUP_NOTOUCH: EXISTS, TYPE, TTL and its kin, OBJECT). */
+export function lookupUntouched(c: Context, index: number, record: Record = c.record): boolean {
   const { args, server } = c;
   const found = c.db.find(args.bytes, args.starts[index] as number, args.lengths[index] as number, c.nowMs, record);
   if (found) server.stats.keyspaceHits++;
@@ -28,7 +41,7 @@ export function lookupAny(c: Context, index: number, record: Record = c.record):
   return found;
 }
 
-/** As `lookupAny`, without counting a hit or miss (Redis's LOOKUP_NOSTATS: OBJECT, DEBUG, MEMORY USAGE). */
+/** As `lookupUntouched`, without counting a hit or miss: for MEMORY USAGE, DEBUG, and writes, which note the use themselves. */
 export function peek(c: Context, index: number, record: Record = c.record): boolean {
   const { args } = c;
   return c.db.find(args.bytes, args.starts[index] as number, args.lengths[index] as number, c.nowMs, record);

@@ -12,7 +12,7 @@ import type { Context } from "./context.ts";
 import { encodingLimits } from "./encoding-limits.ts";
 import { ReplyError } from "./errors.ts";
 import { helpRow } from "./help.ts";
-import { lookupAny } from "./lookup.ts";
+import { lookupUntouched } from "./lookup.ts";
 import { type Command, keyAt } from "./table.ts";
 
 export const rows = [
@@ -90,16 +90,13 @@ export const rows = [
 /** What Redis gives as the reference count of the integers that all values share. */
 const SHARED_REFERENCES = 2 ** 31 - 1;
 const SHARED_INTEGERS = 10_000;
-/** The use counter of a key that its file says nothing about. */
-const FREQUENCY_FIRST = 5;
-const MINUTE_MS = 60_000;
 
 const POLICY_OTHER =
   "Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.";
 
 /** Finds the key at argument 2, or answers nil. */
 function find(c: Context): boolean {
-  if (lookupAny(c, 2)) return true;
+  if (lookupUntouched(c, 2)) return true;
   c.reply.nil();
   return false;
 }
@@ -108,11 +105,12 @@ function encoding(c: Context): void {
   if (find(c)) c.reply.bulkText(encodingOf(c.record, encodingLimits(c.server.config), c.nowMs));
 }
 
-function encodingOf(record: Record, limits: EncodingLimits, nowMs: number): string {
+/** What OBJECT ENCODING answers. Throws FormatError. */
+export function encodingOf(record: Record, limits: EncodingLimits, nowMs: number): string {
   record.seekValue();
   switch (objectType(record.type)) {
     case "string":
-      return readStringKind(record.cursor, new Span(), record.scratch);
+      return record.isRaw ? "raw" : readStringKind(record.cursor, new Span(), record.scratch);
     case "list": {
       const list = new ListReader(limits);
       list.open(record);
@@ -148,7 +146,7 @@ function referenceCount(c: Context): void {
 /** Redis keeps one object for each small integer, unless it must note the use of each key. */
 function isSharedInteger(c: Context): boolean {
   const { record, server } = c;
-  if (objectType(record.type) !== "string") return false;
+  if (objectType(record.type) !== "string" || record.isRaw) return false;
   const notesUse = /l[rf]u/.test(server.config.get("maxmemory-policy"));
   if (notesUse && server.config.number("maxmemory") !== 0) return false;
   const value = new Span();
@@ -158,28 +156,22 @@ function isSharedInteger(c: Context): boolean {
   return integer >= 0 && integer < SHARED_INTEGERS;
 }
 
-function isFrequencyPolicy(c: Context): boolean {
-  return c.server.config.get("maxmemory-policy").includes("lfu");
-}
-
-/** The idle time that the file notes, and the time that has passed since the server began to serve it. */
+/** Of a key of the file: the idle time that it notes, and the time since it is served. */
 function idleTime(c: Context): void {
   if (!find(c)) return;
-  if (isFrequencyPolicy(c)) {
+  const { access } = c.server.keyspace;
+  if (access.isCounting) {
     throw new ReplyError(`ERR An LFU maxmemory policy is selected, idle time not tracked. ${POLICY_OTHER}`);
   }
-  const servedMs = Math.max(c.nowMs - c.server.startedAtMs, 0);
-  c.reply.integer(Math.max(c.record.idleSeconds, 0) + Math.floor(servedMs / 1000));
+  c.reply.integer(access.recordIdleSeconds(c.record));
 }
 
-/** The counter that the file notes, one less for each lfu-decay-time minutes since. */
+/** One less for each lfu-decay-time minutes since the last use; of a key of the file, since it is served. */
 function frequency(c: Context): void {
   if (!find(c)) return;
-  if (!isFrequencyPolicy(c)) {
+  const { access } = c.server.keyspace;
+  if (!access.isCounting) {
     throw new ReplyError(`ERR An LFU maxmemory policy is not selected, access frequency not tracked. ${POLICY_OTHER}`);
   }
-  const counter = c.record.freq < 0 ? FREQUENCY_FIRST : c.record.freq;
-  const decayMinutes = c.server.config.number("lfu-decay-time");
-  const servedMinutes = Math.floor(Math.max(c.nowMs - c.server.startedAtMs, 0) / MINUTE_MS);
-  c.reply.integer(Math.max(counter - (decayMinutes === 0 ? 0 : Math.floor(servedMinutes / decayMinutes)), 0));
+  c.reply.integer(access.recordFrequency(c.record));
 }

@@ -7,6 +7,7 @@
  * Which of them holds depends on maxmemory-policy, as in Redis (object.c, evict.c): when that changes, entries keep their
  * bits and are misread for a while, there as here. The clock is as old as the last `tick`: about 100 ms.
  */
+import type { Record } from "../rdb/record.ts";
 
 /** Seconds of the LRU clock wrap here. */
 export const LRU_CLOCK_MAX = 2 ** 24;
@@ -24,9 +25,12 @@ export class AccessClock {
   /** The directives lfu-log-factor, lfu-decay-time (minutes; 0: never). */
   logFactor = 10;
   decayMinutes = 1;
+  /** When the layers came to be served: what their records note of their use was true then. */
+  layersSinceMs: number;
   #nowMs = 0;
 
   constructor(nowMs = Date.now()) {
+    this.layersSinceMs = nowMs;
     this.tick(nowMs);
   }
 
@@ -53,11 +57,24 @@ export class AccessClock {
 
   /** The counter of an entry, what it has lost since its last use taken off. Only while `isCounting` is true. */
   frequency(access: number): number {
-    return this.decayed(access & LFU_MAX, (minutes(this.#nowMs) - (access >>> 8)) & MINUTES_MASK);
+    return this.#decayed(access & LFU_MAX, (minutes(this.#nowMs) - (access >>> 8)) & MINUTES_MASK);
+  }
+
+  /** As `idleSeconds`, of a record of any level: one of a layer says how long it was idle when it was saved, or nothing. */
+  recordIdleSeconds(record: Record): number {
+    if (record.access >= 0) return this.idleSeconds(record.access);
+    return Math.max(record.idleSeconds, 0) + Math.floor(Math.max(this.#nowMs - this.layersSinceMs, 0) / 1000);
+  }
+
+  /** As `frequency`, of a record of any level. */
+  recordFrequency(record: Record): number {
+    if (record.access >= 0) return this.frequency(record.access);
+    const counter = record.freq < 0 ? LFU_INITIAL : record.freq;
+    return this.#decayed(counter, Math.floor(Math.max(this.#nowMs - this.layersSinceMs, 0) / 60_000));
   }
 
   /** A counter after so many minutes without use. */
-  decayed(counter: number, elapsedMinutes: number): number {
+  #decayed(counter: number, elapsedMinutes: number): number {
     if (this.decayMinutes === 0) return counter;
     return Math.max(0, counter - Math.floor(elapsedMinutes / this.decayMinutes));
   }

@@ -153,9 +153,15 @@ export class Database {
       const isAlive = top.isAlive(old);
       const at = expireAtMs !== KEEP_EXPIRY ? expireAtMs : isAlive ? top.expireAtMs(old) : -1;
       const kept = flags | (top.flags(old) & EntryFlag.COVERS);
+      const { access } = this.#shared;
+      // A key that is written over keeps the count of its uses.
+      const uses = access.isCounting && isAlive ? access.touched(top.access(old)) : -1;
+      let handle = old;
       if (!isAlive || !top.rewrite(old, type, at, valueLength, kept)) {
-        top.replace(old, top.create(bytes, start, length, type, at, valueLength, kept, reserve));
+        handle = top.create(bytes, start, length, type, at, valueLength, kept, reserve);
+        top.replace(old, handle);
       }
+      if (uses >= 0) top.setAccess(handle, uses);
     } else this.#insert(top, hash, bytes, start, length, type, expireAtMs, valueLength, flags, reserve);
     this.valueBytes = top.valueBytes;
     this.valueAt = top.valueAt;
@@ -192,8 +198,10 @@ export class Database {
     const top = this.top as Overlay;
     const kept = Math.min(old.length, length);
     const lies = this.isWritable(record) && old.bytes === record.cursor.bytes;
-    if (lies && top.resize(record, old, length)) into.set(old.bytes, old.start, length);
-    else {
+    if (lies && top.resize(record, old, length)) {
+      into.set(old.bytes, old.start, length);
+      this.touch(record);
+    } else {
       const reserve = length > old.length ? Math.min(length, RESERVE_BYTES_MAX) : 0;
       if (record.entry !== 0) {
         const handle = top.find(this.#hash(bytes, start, keyLength), bytes, start, keyLength);
@@ -203,7 +211,10 @@ export class Database {
         writeLength(top.valueBytes, top.valueAt, length);
         into.set(top.valueBytes, top.valueAt + head, length);
         copyBytes(old.bytes, old.start, kept, into.bytes, into.start);
+        top.setAccess(made, record.access);
         top.replace(handle, made);
+        record.entry = made;
+        this.touch(record);
       } else {
         this.write(bytes, start, keyLength, RdbType.STRING, KEEP_EXPIRY, head + length, EntryFlag.RAW, reserve);
         writeLength(this.valueBytes, this.valueAt, length);
@@ -214,10 +225,37 @@ export class Database {
     into.bytes.fill(0, into.start + kept, into.start + length);
   }
 
+  /** The key that `find` has just read into `record` is used: its entry notes it. Levels that change no more note nothing. */
+  touch(record: Record): void {
+    if (record.entry !== 0) (this.top as Overlay).setAccess(record.entry, this.#shared.access.touched(record.access));
+  }
+
+  /**
+   * The access of a key that is in the top now (RESTORE's IDLETIME in seconds and FREQ, -1: not given; see AccessClock.restored).
+   * False when there is no such key.
+   */
+  setAccess(bytes: Uint8Array, start: number, length: number, idleSeconds: number, frequency: number): boolean {
+    const { top } = this;
+    const handle = top?.find(this.#hash(bytes, start, length), bytes, start, length) ?? 0;
+    if (top === null || handle === 0 || !top.isAlive(handle)) return false;
+    top.setAccess(handle, this.#shared.access.restored(idleSeconds, frequency));
+    return true;
+  }
+
+  /** Bytes of the overlay that hold the key, -1 when it lies in no overlay. */
+  blockBytes(bytes: Uint8Array, start: number, length: number): number {
+    const hash = this.#hash(bytes, start, length);
+    for (const level of [this.draining, this.top, this.frozen]) {
+      const handle = level?.find(hash, bytes, start, length) ?? 0;
+      if (level !== null && handle !== 0 && level.isAlive(handle)) return level.blockBytes(handle);
+    }
+    return -1;
+  }
+
   /** Deletes the key; false when there was none, or it had expired (it is deleted then, too). Throws DamagedError. */
   remove(bytes: Uint8Array, start: number, length: number, nowMs: number): boolean {
     if (!this.find(bytes, start, length, nowMs, PROBE)) return false;
-    this.#remove(bytes, start, length);
+    this.drop(bytes, start, length);
     return true;
   }
 
@@ -226,6 +264,7 @@ export class Database {
    * Throws ArenaFull.
    */
   setExpiry(bytes: Uint8Array, start: number, length: number, expireAtMs: number, record: Record): void {
+    this.touch(record);
     if (record.expireAtMs === expireAtMs) return;
     this.settle(bytes, start, length, record);
     const { top } = this;
@@ -281,8 +320,16 @@ export class Database {
     return this.#hash(bytes, start, length);
   }
 
-  /** Deletes a key that is there. */
-  #remove(bytes: Uint8Array, start: number, length: number): void {
+  /** Gives the top back, which must have become empty: its table has grown with the keys that were in it. Not while a save settles. */
+  dropTop(): void {
+    const { top } = this;
+    if (top === null || top.table.count > 0) return;
+    this.top = null;
+    this.#shared.retire(top);
+  }
+
+  /** Deletes a key that is there, expired or not. */
+  drop(bytes: Uint8Array, start: number, length: number): void {
     const hash = this.#hash(bytes, start, length);
     const { draining } = this;
     if (draining !== null) {
@@ -329,7 +376,10 @@ export class Database {
   ): void {
     const at = expireAtMs !== KEEP_EXPIRY ? expireAtMs : this.#expiryBelow(hash, bytes, start, length);
     // Below, nothing changes before the new entry is there: an arena that is full leaves the key as it was.
+    const { access } = this.#shared;
+    const uses = access.isCounting ? this.#usesBelow(hash, bytes, start, length) : -1;
     const handle = top.create(bytes, start, length, type, at, valueLength, flags, reserve);
+    if (uses >= 0) top.setAccess(handle, access.touched(uses));
     top.insert(hash, handle);
     if (this.#buryBelow(hash, bytes, start, length) && this.savedAs >= 0) {
       top.setFlags(handle, top.flags(handle) | EntryFlag.COVERS);
@@ -363,6 +413,15 @@ export class Database {
     return false;
   }
 
+  /** The access of a key below the top, as LFU has it; -1 when there is none. */
+  #usesBelow(hash: number, bytes: Uint8Array, start: number, length: number): number {
+    const { access } = this.#shared;
+    const isThere =
+      (this.frozen !== null && this.#findIn(this.frozen, hash, bytes, start, length, PROBE) > 0) ||
+      this.layers.some((layer) => layer.locateHashed(this.layerDbid, hash, bytes, start, length, PROBE) >= 0);
+    return isThere ? access.restored(-1, access.recordFrequency(PROBE)) : -1;
+  }
+
   #expiryBelow(hash: number, bytes: Uint8Array, start: number, length: number): number {
     if (this.frozen !== null) {
       const found = this.#findIn(this.frozen, hash, bytes, start, length, PROBE);
@@ -386,7 +445,8 @@ export class Database {
   /** True, unless the record has expired: then it is deleted. Redis keeps a key until its time is strictly past. */
   #unlessExpired(bytes: Uint8Array, start: number, length: number, nowMs: number, record: Record): boolean {
     if (record.expireAtMs === -1 || record.expireAtMs >= nowMs) return true;
-    this.#remove(bytes, start, length);
+    if (this.#shared.isExpiryPaused()) return false;
+    this.drop(bytes, start, length);
     this.#shared.expired(this, bytes, start, length);
     return false;
   }
@@ -400,8 +460,8 @@ export class Database {
 
   #ensureTop(): Overlay {
     if (this.top === null) {
-      this.top = new Overlay(this.#shared.pins);
-      this.top.clock = this.#shared.clock;
+      const { pins, tally, access } = this.#shared;
+      this.top = new Overlay(pins, tally, access);
     }
     return this.top;
   }

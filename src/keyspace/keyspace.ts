@@ -7,7 +7,9 @@ import { randomSeed } from "../layer/hash.ts";
 import type { Layer } from "../layer/layer.ts";
 import type { Overlay } from "../overlay/overlay.ts";
 import { Pins } from "../overlay/pins.ts";
+import type { Tally } from "../overlay/tally.ts";
 import { FormatError } from "../util/format-error.ts";
+import { AccessClock } from "./access.ts";
 import { Ahead } from "./ahead.ts";
 import { Database } from "./database.ts";
 import { absorbKey, type FrozenState, freezeAll, rebaseAll, thawAll } from "./saving.ts";
@@ -25,23 +27,29 @@ export class Keyspace implements Shared {
   readonly seed: HashSeed;
   readonly pins = new Pins();
   readonly ahead = new Ahead();
-  /** The eviction clock of new entries: 24 bits. Set by whoever keeps it. */
-  clock = 0;
+  readonly tally: Tally = { usedBytes: 0, goneBytes: 0 };
+  /** The eviction clock. Whoever has a timer calls its `tick`. */
+  readonly access = new AccessClock();
   /** Changes since the last save: handlers count each key they change, as Redis's server.dirty. */
   dirty = 0;
   /** Keys deleted because their time was past. */
   expiredKeys = 0;
+  /** The active expire cycle may work (DEBUG SET-ACTIVE-EXPIRE). */
+  activeExpire = true;
+  /** Expired keys are absent but stay, as while clients are paused. */
+  isExpiryPaused: () => boolean = () => false;
   phase: SavingPhase = "idle";
   /** While re-basing: the layer that everything will lie in. */
   incoming: Layer | null = null;
   /** Told of each key that was deleted because its time was past. */
-  onExpired: (database: Database, bytes: Uint8Array, start: number, length: number) => void = () => {};
+  onExpired: ((database: Database, bytes: Uint8Array, start: number, length: number) => void) | null = null;
+  /** Told of each key that was deleted to make room. */
+  onEvicted: ((database: Database, bytes: Uint8Array, start: number, length: number) => void) | null = null;
   #layers: readonly Layer[];
   /** With each, when it was retired (Pins.epoch). */
   readonly #retired: { readonly overlay: Overlay; readonly epoch: number }[] = [];
   /** Frozen overlays whose databases were flushed: a Worker reads them until the save ends. */
   #orphans: Overlay[] = [];
-  #overlayBytesOfRetired = 0;
 
   /**
    * @param layers newest first; the keyspace does not close them
@@ -53,6 +61,15 @@ export class Keyspace implements Shared {
     this.seed = layers[0]?.indexSeed ?? randomSeed();
     this.#layers = layers;
     this.databases = Array.from({ length: count }, (_, dbid) => new Database(dbid, layers, this));
+  }
+
+  /** What a new entry's access is. */
+  get clock(): number {
+    return this.access.value;
+  }
+
+  set clock(value: number) {
+    this.access.value = value;
   }
 
   get count(): number {
@@ -68,9 +85,19 @@ export class Keyspace implements Shared {
 
   /** Bytes of all overlays, those that are being given back too. */
   get overlayBytes(): number {
-    let bytes = this.#overlayBytesOfRetired;
-    for (const database of this.databases) bytes += database.overlayBytes;
+    return this.tally.usedBytes;
+  }
+
+  /** Bytes of the layers' dead bits. */
+  get deadBitBytes(): number {
+    let bytes = 0;
+    for (const layer of this.#layers) bytes += layer.deadBitBytes;
     return bytes;
+  }
+
+  /** Bytes that maxmemory is about: those of keys, of tables, and of dead bits; not what waits for being given back. */
+  get countedBytes(): number {
+    return this.tally.usedBytes - this.tally.goneBytes + this.deadBitBytes;
   }
 
   /** SWAPDB. */
@@ -119,6 +146,7 @@ export class Keyspace implements Shared {
     this.incoming = null;
     const before = this.#layers;
     this.#layers = [layer];
+    this.access.layersSinceMs = Date.now();
     yield* sweepGone(this.databases);
     this.phase = "idle";
     return before;
@@ -133,20 +161,24 @@ export class Keyspace implements Shared {
     this.phase = "idle";
   }
 
-  /** Something to do now and then: gives memory back. True while there is more. Call it from a timer; a step takes about 1 ms. */
-  tick(): boolean {
+  /**
+   * Something to do now and then: gives memory back. True while there is more. Call it from a timer; a step takes about 1 ms.
+   * `all`: what overlays keep free for their next blocks, too (MEMORY PURGE).
+   */
+  tick(all = false): boolean {
     const oldest = this.#retired[0];
     if (oldest !== undefined && this.pins.isPast(oldest.epoch)) {
       const { overlay } = oldest;
       if (overlay.arena.dispose(RELEASED_AT_ONCE_BYTES)) {
         this.#retired.shift();
         this.pins.waiters--;
-        this.#overlayBytesOfRetired -= overlay.usedBytes;
+        this.tally.usedBytes -= overlay.usedBytes;
+        this.tally.goneBytes -= overlay.usedBytes;
       }
       return true;
     }
     let more = false;
-    for (const { top } of this.databases) if (top?.arena.tick() === true) more = true;
+    for (const { top } of this.databases) if (top?.arena.tick(all) === true) more = true;
     return more;
   }
 
@@ -154,12 +186,12 @@ export class Keyspace implements Shared {
   retire(overlay: Overlay): void {
     this.#retired.push({ overlay, epoch: this.pins.epoch });
     this.pins.waiters++;
-    this.#overlayBytesOfRetired += overlay.usedBytes;
+    this.tally.goneBytes += overlay.usedBytes - overlay.goneBytes;
   }
 
   expired(database: Database, bytes: Uint8Array, start: number, length: number): void {
     this.expiredKeys++;
-    this.onExpired(database, bytes, start, length);
+    this.onExpired?.(database, bytes, start, length);
   }
 
   covered(database: Database, bytes: Uint8Array, start: number, length: number): void {

@@ -1,6 +1,9 @@
 /** What the databases of a keyspace share. Keyspace implements it. */
 import type { HashSeed } from "../layer/format.ts";
+import type { Overlay } from "../overlay/overlay.ts";
 import type { Pins } from "../overlay/pins.ts";
+import type { Tally } from "../overlay/tally.ts";
+import type { AccessClock } from "./access.ts";
 import type { Ahead } from "./ahead.ts";
 import type { Database } from "./database.ts";
 
@@ -9,8 +12,12 @@ export interface Shared {
   readonly seed: HashSeed;
   readonly pins: Pins;
   readonly ahead: Ahead;
-  /** The eviction clock, 24 bits, for new entries. */
-  readonly clock: number;
+  readonly tally: Tally;
+  readonly access: AccessClock;
+  /** Expired keys are absent but stay. */
+  isExpiryPaused(): boolean;
+  /** The overlay is not used any more. */
+  retire(overlay: Overlay): void;
   /** A key of `database` was deleted because its time was past. */
   expired(database: Database, bytes: Uint8Array, start: number, length: number): void;
   /** A key of `database` is in what is being saved, and has been written or deleted since. */

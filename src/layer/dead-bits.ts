@@ -13,6 +13,8 @@ export type DeadPicture = readonly (Uint32Array | undefined)[];
 export class DeadBits {
   /** Bits set. */
   count = 0;
+  /** Bytes of the chunks. */
+  bytes = 0;
   readonly #chunks: (Uint32Array | undefined)[] = [];
   /** By chunk: a picture has it. */
   #isPictured: boolean[] = [];
@@ -46,6 +48,7 @@ export class DeadBits {
     const old = chunk;
     chunk = new Uint32Array(new SharedArrayBuffer(CHUNK_SLOTS / 8));
     if (old !== undefined) chunk.set(old);
+    else this.bytes += CHUNK_SLOTS / 8;
     this.#chunks[number] = chunk;
     this.#isPictured[number] = false;
     return chunk;

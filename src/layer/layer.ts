@@ -55,6 +55,8 @@ export class Layer implements ByteSource {
   /** Ends work in the background that reads the mappings (set by open). */
   beforeClose: () => Promise<void> = () => Promise.resolve();
   indexBuildMs = 0;
+  /** Bytes of the dead bits. */
+  deadBitBytes = 0;
   #index: IndexFile;
   #seed: HashSeed;
   readonly #checks: BlockChecks;
@@ -64,6 +66,9 @@ export class Layer implements ByteSource {
   readonly #dead: (DeadBits | undefined)[] = [];
   readonly #deadExpiring: number[] = [];
   #damagedPagesBefore = 0;
+  /** While more than 0, indexes that were replaced stay mapped. */
+  #indexHolds = 0;
+  readonly #replaced: IndexFile[] = [];
   readonly #probe = new Record();
 
   /**
@@ -205,13 +210,24 @@ export class Layer implements ByteSource {
   }
 
   /**
-   * Marks the key in slot `slot` (of `locate` or a scan) dead: it is absent from now on, its bytes and its slot stay.
+   * Marks the key in slot `slot` (of `locate` or a scan) dead: it is absent from now on, its bytes and its slot stay. False when it was.
    * @param expireAtMs the record's expiry, -1 without one. Throws DamagedError.
    */
-  bury(dbid: number, slot: number, expireAtMs: number): void {
-    if (this.#dead[dbid]?.set(slot) !== true || expireAtMs === -1) return;
+  bury(dbid: number, slot: number, expireAtMs: number): boolean {
+    const dead = this.#dead[dbid];
+    if (dead === undefined) return false;
+    const { bytes } = dead;
+    if (!dead.set(slot)) return false;
+    this.deadBitBytes += dead.bytes - bytes;
+    if (expireAtMs === -1) return true;
     this.#deadExpiring[dbid] = (this.#deadExpiring[dbid] ?? 0) + 1;
     this.#expiries[dbid]?.buried(slot, expireAtMs);
+    return true;
+  }
+
+  /** Whether the key in a slot is dead. */
+  isDead(dbid: number, slot: number): boolean {
+    return this.#dead[dbid]?.has(slot) ?? false;
   }
 
   /** As `bury`, by the key, if the layer has it. Throws DamagedError, FormatError. */
@@ -276,12 +292,22 @@ export class Layer implements ByteSource {
     this.#seed = index.header.seed;
     this.#checks.useIndex(index);
     this.#useTables(index);
-    old.close();
+    if (this.#indexHolds > 0) this.#replaced.push(old);
+    else old.close();
+  }
+
+  /** The index that is mapped now stays so, until the returned function is called: a Worker reads it. */
+  holdIndex(): () => void {
+    this.#indexHolds++;
+    return () => {
+      if (--this.#indexHolds === 0) for (const index of this.#replaced.splice(0)) index.close();
+    };
   }
 
   /** Unmaps both files, once nothing in the background reads them. No record of this layer may be used from the call on. */
   async close(): Promise<void> {
     await this.beforeClose();
+    for (const index of this.#replaced.splice(0)) index.close();
     this.#index.close();
     this.mapping.close();
   }

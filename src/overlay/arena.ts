@@ -12,6 +12,7 @@
  */
 import { AnonymousRegion, type RegionHandle } from "../mmap/anonymous.ts";
 import type { ByteSource } from "../util/byte-source.ts";
+import { OverlayLimit } from "./overlay-limit.ts";
 import type { Pins } from "./pins.ts";
 import {
   CLASS_BLOCKS,
@@ -22,6 +23,7 @@ import {
   SMALL_BYTES_MAX,
   UNIT_BYTES,
 } from "./size-classes.ts";
+import type { Tally } from "./tally.ts";
 import { LARGE, UnitHeap } from "./unit-heap.ts";
 
 const CAPACITY_BYTES = 2 ** 35;
@@ -48,6 +50,8 @@ export class Arena implements ByteSource {
   /** Bytes of all blocks in use, as they were rounded up. A block that was freed does not count, even if it cannot be reused yet. */
   usedBytes = 0;
   readonly pins: Pins;
+  /** What `usedBytes` is added to. */
+  readonly tally: Tally;
   /** ByteSource: what is read here may be overwritten later. */
   readonly isMutable = true as const;
   readonly windows: readonly Uint8Array[];
@@ -71,8 +75,9 @@ export class Arena implements ByteSource {
   /** Large blocks made: the names of what lies in them, see versionAt. */
   #births = 0;
 
-  constructor(pins: Pins) {
+  constructor(pins: Pins, tally: Tally = { usedBytes: 0, goneBytes: 0 }) {
     this.pins = pins;
+    this.tally = tally;
     this.#region = AnonymousRegion.reserve(CAPACITY_BYTES);
     this.#heap = new UnitHeap(this.#region);
     this.windows = this.#region.windows;
@@ -84,9 +89,14 @@ export class Arena implements ByteSource {
     return this.#heap.top * UNIT_BYTES;
   }
 
-  /** Bytes of the units that blocks lie in: what the system has given, more or less. */
+  /** Bytes of the units that blocks lie in. */
   get committedBytes(): number {
     return this.#heap.usedUnits * UNIT_BYTES;
+  }
+
+  /** As `committedBytes`, with free units that have not been given back: what the system has given, at most. */
+  get residentBytes(): number {
+    return (this.#heap.usedUnits + this.#heap.dirtyUnits) * UNIT_BYTES;
   }
 
   describe(): RegionHandle {
@@ -116,7 +126,9 @@ export class Arena implements ByteSource {
     const sizeClass = classOf(bytes);
     let span = this.#partial[sizeClass] as number;
     if (span === NONE) span = this.#newSpan(sizeClass);
-    this.usedBytes += CLASS_BYTES[sizeClass] as number;
+    const size = CLASS_BYTES[sizeClass] as number;
+    this.usedBytes += size;
+    this.tally.usedBytes += size;
     const live = (this.#live[span] as number) + 1;
     this.#live[span] = live;
     let handle = this.#freeList[span] as number;
@@ -126,7 +138,7 @@ export class Arena implements ByteSource {
     } else {
       const index = this.#fresh[span] as number;
       this.#fresh[span] = index + 1;
-      handle = (span << HANDLES_PER_UNIT_SHIFT) + index * ((CLASS_BYTES[sizeClass] as number) >>> 3);
+      handle = (span << HANDLES_PER_UNIT_SHIFT) + index * (size >>> 3);
     }
     if (live === CLASS_BLOCKS[sizeClass]) this.#unlink(span, sizeClass);
     return handle;
@@ -136,6 +148,7 @@ export class Arena implements ByteSource {
   free(handle: number): void {
     const bytes = this.capacity(handle);
     this.usedBytes -= bytes;
+    this.tally.usedBytes -= bytes;
     if (this.pins.count > 0) this.#defer(handle, bytes);
     else this.#release(handle);
     if (this.#deferredFirst < this.#deferredEnd) this.#workOff(DEFERRED_AT_ONCE);
@@ -169,14 +182,18 @@ export class Arena implements ByteSource {
     if (more > 0) {
       this.#live[unit] = pages;
       this.usedBytes += more * PAGE_BYTES;
+      this.tally.usedBytes += more * PAGE_BYTES;
     }
     return true;
   }
 
-  /** Gives memory that is free back to the system, a piece at a time; true while there is more. Call it from a timer. */
-  tick(): boolean {
+  /**
+   * Gives memory that is free back to the system, a piece at a time; true while there is more. Call it from a timer. Some is kept
+   * for the next blocks, unless `all` is asked for.
+   */
+  tick(all = false): boolean {
     if (this.#workOff(1024)) return true;
-    return this.#heap.purge();
+    return this.#heap.purge(all);
   }
 
   /** Unmaps up to `bytesMax` bytes; true when all is gone. Nothing may be read from the first call on. */
@@ -188,7 +205,8 @@ export class Arena implements ByteSource {
   }
 
   #allocateLarge(bytes: number): number {
-    if (bytes > BLOCK_BYTES_MAX) throw new RangeError(`a block of ${bytes} bytes`);
+    if (bytes > BLOCK_BYTES_MAX)
+      throw new OverlayLimit(`a value of ${bytes} bytes is too long: at most ${BLOCK_BYTES_MAX}`);
     const units = Math.ceil(bytes / UNIT_BYTES);
     const first = this.#heap.take(units, LARGE);
     if (first === NONE) throw new ArenaFull(bytes);
@@ -199,6 +217,7 @@ export class Arena implements ByteSource {
     this.#births = (this.#births + 1) & 0x7fffffff;
     this.#fresh[first] = this.#births;
     this.usedBytes += pages * PAGE_BYTES;
+    this.tally.usedBytes += pages * PAGE_BYTES;
     return first << HANDLES_PER_UNIT_SHIFT;
   }
 

@@ -28,7 +28,8 @@ import {
   writeU32,
 } from "./entry.ts";
 import type { Pins } from "./pins.ts";
-import { Table } from "./table.ts";
+import { SEGMENT_BYTES, Table } from "./table.ts";
+import type { Tally } from "./tally.ts";
 
 /** Blocks up to this size are written over however short the value has become. */
 const REWRITE_BYTES_MIN = 64;
@@ -50,21 +51,32 @@ export class Overlay {
   keys = 0;
   /** Of these, those that have an expiry. */
   expiringKeys = 0;
-  /** What `create` wrote into access: set by whoever keeps the clock (24 bits). */
-  clock = 0;
+  /** Of the bytes in use, those of tombstones and dead entries. */
+  goneBytes = 0;
   /** Where the value of the entry made last goes: `valueLength` bytes of `valueBytes` from `valueAt`. */
   valueBytes: Uint8Array;
   valueAt = 0;
+  readonly #clock: { readonly value: number };
 
-  constructor(pins: Pins) {
-    this.arena = new Arena(pins);
+  /**
+   * @param tally what the bytes in use are added to
+   * @param clock `value`: the 24 bits of the eviction clock that an entry gets when it is written
+   */
+  constructor(pins: Pins, tally?: Tally, clock: { readonly value: number } = { value: 0 }) {
+    this.arena = new Arena(pins, tally);
+    this.#clock = clock;
     this.table = new Table(this.arena);
     this.valueBytes = this.arena.windows[0] as Uint8Array;
   }
 
   /** Bytes in use, the table included. */
   get usedBytes(): number {
-    return this.arena.usedBytes + this.table.directory.byteLength;
+    return this.arena.usedBytes + this.table.directoryBytes;
+  }
+
+  /** Of these, the table's. */
+  get tableBytes(): number {
+    return this.table.segments * SEGMENT_BYTES + this.table.directoryBytes;
   }
 
   /** The handle of the key's entry, be it a tombstone or dead, or 0. */
@@ -109,11 +121,19 @@ export class Overlay {
   }
 
   setAccess(handle: number, access: number): void {
-    const bytes = this.arena.locate(handle);
-    const at = this.arena.at + EntryAt.ACCESS;
-    bytes[at] = access;
-    bytes[at + 1] = access >>> 8;
-    bytes[at + 2] = access >>> 16;
+    const words = this.arena.locateWords(handle);
+    const at = (this.arena.at + EntryAt.FLAGS) >>> 2;
+    words[at] = ((words[at] as number) & 0xff) | (access << 8);
+  }
+
+  /** Bytes of the entry's blocks. */
+  blockBytes(handle: number): number {
+    const { arena } = this;
+    const bytes = arena.locate(handle);
+    const { at } = arena;
+    const own = arena.capacity(handle);
+    if (((bytes[at + EntryAt.FLAGS] as number) & EntryFlag.APART) === 0) return own;
+    return own + arena.capacity(i32le(bytes, at + EntryAt.RECORD + readU32(bytes, at) - APART_BYTES));
   }
 
   /** The key of an entry. Valid until the entry is changed. */
@@ -201,7 +221,7 @@ export class Overlay {
     if (expireAtMs !== -1) bits |= EntryFlag.EXPIRES;
     if (isApart) bits |= EntryFlag.APART;
     if (type >= VALKEY_TYPE_BASE) bits |= EntryFlag.VALKEY;
-    writeU32(bytes, at + EntryAt.FLAGS, bits | (this.clock << 8));
+    writeU32(bytes, at + EntryAt.FLAGS, bits | (this.#clock.value << 8));
     let pos = at + EntryAt.RECORD;
     if (expireAtMs !== -1) {
       writeExpiry(bytes, pos, expireAtMs);
@@ -244,7 +264,7 @@ export class Overlay {
     if (type >= VALKEY_TYPE_BASE) bits |= EntryFlag.VALKEY;
     bytes[pos] = type;
     writeU32(bytes, at, size - EntryAt.RECORD);
-    writeU32(bytes, at + EntryAt.FLAGS, bits | (this.clock << 8));
+    writeU32(bytes, at + EntryAt.FLAGS, bits | (this.#clock.value << 8));
     this.valueBytes = bytes;
     this.valueAt = value;
     return true;
@@ -346,6 +366,7 @@ export class Overlay {
   bury(handle: number): void {
     this.#count(handle, -1);
     this.setFlags(handle, this.flags(handle) | EntryFlag.DEAD);
+    this.#count(handle, 1);
   }
 
   /** What a Worker needs to read this overlay, which is frozen. */
@@ -378,7 +399,12 @@ export class Overlay {
   #count(handle: number, sign: 1 | -1): void {
     const bytes = this.arena.locate(handle);
     const flags = bytes[this.arena.at + EntryAt.FLAGS] as number;
-    if ((flags & GONE) !== 0) return;
+    if ((flags & GONE) !== 0) {
+      const gone = sign * this.blockBytes(handle);
+      this.goneBytes += gone;
+      this.arena.tally.goneBytes += gone;
+      return;
+    }
     this.keys += sign;
     if ((flags & EntryFlag.EXPIRES) === 0) return;
     this.expiringKeys += sign;

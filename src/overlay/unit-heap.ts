@@ -44,7 +44,8 @@ export class UnitHeap {
   readonly #bins = new Int32Array(BINS + 1).fill(NONE);
   /** By first unit of a free run: its pages may hold memory. */
   #dirty = new Uint8Array(UNITS_FIRST);
-  #dirtyUnits = 0;
+  /** Free units whose pages may hold memory. */
+  dirtyUnits = 0;
   /** The run that is being given back, [#purgeAt, #purgeEnd) of it still to do. */
   #purgeFirst = NONE;
   #purgeAt = 0;
@@ -72,9 +73,9 @@ export class UnitHeap {
     this.#free(first, count, true);
   }
 
-  /** Gives pages of free runs back to the system, a piece at a time; true while there is more to do. Call it from a timer. */
-  purge(): boolean {
-    if (this.#purgeFirst === NONE && !this.#beginPurge()) return false;
+  /** Gives pages of free runs back to the system, a piece at a time; true while there is more to do. `all`: KEPT_UNITS too. */
+  purge(all = false): boolean {
+    if (this.#purgeFirst === NONE && !this.#beginPurge(all ? 0 : KEPT_UNITS)) return false;
     const first = this.#purgeFirst;
     const end = first + (this.units[first] as number);
     const count = Math.min(PURGE_UNITS, end - this.#purgeAt);
@@ -87,8 +88,8 @@ export class UnitHeap {
     return true;
   }
 
-  #beginPurge(): boolean {
-    if (this.#dirtyUnits <= KEPT_UNITS) return false;
+  #beginPurge(keptUnits: number): boolean {
+    if (this.dirtyUnits <= keptUnits) return false;
     for (let bin = BINS; bin > 0; bin--) {
       for (let run = this.#bins[bin] as number; run !== NONE; run = this.next[run] as number) {
         if (this.#dirty[run] === 0) continue;
@@ -166,7 +167,7 @@ export class UnitHeap {
     this.first[first] = this.first[last] = first;
     this.units[first] = count;
     this.#dirty[first] = isDirty ? 1 : 0;
-    if (isDirty) this.#dirtyUnits += count;
+    if (isDirty) this.dirtyUnits += count;
     const bin = Math.min(count, BINS);
     const head = this.#bins[bin] as number;
     this.next[first] = head;
@@ -177,7 +178,7 @@ export class UnitHeap {
 
   #unlink(first: number): void {
     const count = this.units[first] as number;
-    if (this.#dirty[first] !== 0) this.#dirtyUnits -= count;
+    if (this.#dirty[first] !== 0) this.dirtyUnits -= count;
     const next = this.next[first] as number;
     const previous = this.previous[first] as number;
     if (next !== NONE) this.previous[next] = previous;
