@@ -16,6 +16,10 @@ export interface ClientConnection {
   readonly memoryBytes: number;
   /** The client must authenticate first: tight limits on its requests. */
   restricted: boolean;
+  /** Whether pending output lies in one of these arrays (the windows of a mapping). */
+  refersTo(windows: readonly Uint8Array[]): boolean;
+  /** Copies pending output that lies in one of these arrays. */
+  detach(windows: readonly Uint8Array[]): void;
   /** Ends the connection: at once, or when what is pending has been sent. */
   close(afterReply: boolean): void;
 }

@@ -314,15 +314,6 @@ export class Connection<Owner> {
     this.service.close(this);
   }
 
-  /** Copies what is pending and lies in memory of others, who are about to give it up. */
-  ownPending(): void {
-    this.#pending = this.#pending.map((chunk) => {
-      if (chunk.owned) return chunk;
-      const bytes = new Uint8Array(chunk.bytes.subarray(chunk.start, chunk.end));
-      return { bytes, start: 0, end: bytes.length, owned: true };
-    });
-  }
-
   /** Ends the connection when more output is pending than client-output-buffer-limit allows. */
   checkOutputLimits(nowMs: number): void {
     const { outputHardBytes, outputSoftBytes, outputSoftSeconds } = this.service.limits;
