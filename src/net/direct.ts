@@ -20,7 +20,7 @@ import type { Turns } from "./turns.ts";
 /** Received at once of one client. */
 const RECEIVE_BYTES_MAX = 64 * 1024;
 const BUFFER_BYTES = 4 * RECEIVE_BYTES_MAX;
-/** Harvest for so long in one turn of the event loop: what else waits there (timers, workers, signals) waits for it. */
+/** After so much time in harvests the event loop has its turn: what else waits there (timers, workers, signals) waits for it. */
 const HARVEST_MS_MAX = 4;
 /** As long as that when other work is queued. */
 const HARVEST_BUSY_MS_MAX = 0.5;
@@ -45,10 +45,13 @@ export class DirectInput<Owner> {
   /** Events to pass before the next harvest. */
   #patience = 0;
   #passed = 0;
-  /** It has been harvested in this turn of the event loop. */
-  #hasHarvested = false;
+  /** Time in harvests that the event loop has not had since. */
+  #spentMs = 0;
+  /** No harvest before the event loop has had its turn. */
+  #isDue = false;
   readonly #turnEnds = () => {
-    this.#hasHarvested = false;
+    this.#isDue = false;
+    this.#spentMs = 0;
   };
 
   private constructor(epoll: Epoll, service: RequestService<Owner>, reader: RequestReader, turns: Turns) {
@@ -86,15 +89,13 @@ export class DirectInput<Owner> {
 
   /** The runtime has delivered some client's input: perhaps there is more, of others. */
   afterEvent(): void {
-    if (this.#hasHarvested || ++this.#passed <= this.#patience || this.#epoll.isClosed) return;
+    if (this.#isDue || ++this.#passed <= this.#patience || this.#epoll.isClosed) return;
     this.#passed = 0;
     if (!this.#harvest()) {
       this.#patience = Math.min(PATIENCE_MAX, 2 * this.#patience + 1);
       return;
     }
     this.#patience = 0;
-    this.#hasHarvested = true;
-    setImmediate(this.#turnEnds);
   }
 
   close(): void {
@@ -105,11 +106,17 @@ export class DirectInput<Owner> {
   #harvest(): boolean {
     const service = this.#service;
     const isBusy = service.hasQueuedWork || !this.#turns.isEmpty;
-    const endsMs = service.clockMs + (isBusy ? HARVEST_BUSY_MS_MAX : HARVEST_MS_MAX);
+    const spentMsMax = isBusy ? HARVEST_BUSY_MS_MAX : HARVEST_MS_MAX;
+    const startMs = service.clockMs - this.#spentMs;
     let hasFound = false;
     while (this.#receiveRound()) {
       hasFound = true;
-      if (service.clockMs > endsMs) break;
+      this.#spentMs = service.clockMs - startMs;
+      if (this.#spentMs > spentMsMax) {
+        this.#isDue = true;
+        setImmediate(this.#turnEnds);
+        break;
+      }
     }
     return hasFound;
   }

@@ -12,6 +12,7 @@ export const EVENTS_MAX = 64;
 const EPOLL_CLOEXEC = 0o2000000;
 const EPOLL_CTL_ADD = 1;
 const EPOLLIN = 1;
+const EPOLLET = 1 << 31;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const EVENT_WORDS = process.arch === "x64" ? 3 : 4;
@@ -66,14 +67,17 @@ export class Epoll {
     return this.#fd < 0;
   }
 
-  /** Watches `fd` for input, as long as it is open; its events will bear `key`. False when the kernel refuses. */
+  /**
+   * Watches `fd` for input, as long as it is open; its events will bear `key`. Each arrival shows once: what is left in the
+   * socket then is the runtime's to notice. False when the kernel refuses.
+   */
   add(fd: number, key: number): boolean {
-    this.#event[0] = EPOLLIN;
+    this.#event[0] = EPOLLIN | EPOLLET;
     this.#event[DATA_WORD] = key;
     return this.#calls.epoll_ctl(this.#fd, EPOLL_CTL_ADD, fd, ptr(this.#event)) === 0;
   }
 
-  /** Number of descriptors with input now (at most EVENTS_MAX). Does not wait. */
+  /** Number of descriptors with new input (at most EVENTS_MAX). Does not wait. */
   poll(): number {
     return this.#calls.epoll_wait(this.#fd, this.#eventsAt, EVENTS_MAX, 0);
   }
