@@ -11,6 +11,7 @@ import { Progress } from "./cli/progress.ts";
 import { commandService } from "./commands/service.ts";
 import { CollectorBound } from "./mmap/collector.ts";
 import { FatalConfigError } from "./server/config/load.ts";
+import { shutdownOptions } from "./server/ending.ts";
 import { describeSnapshot, sayHello, sayReady } from "./server/greeting.ts";
 import { Listeners } from "./server/listen.ts";
 import { followConfig } from "./server/live-config.ts";
@@ -76,7 +77,7 @@ function fail(error: unknown, logger: Logger | null): never {
 async function serve(configured: Configured, logger: Logger): Promise<void> {
   const { config, configFile } = configured;
   const { log } = logger;
-  const end = new AbortController();
+  const opening = new AbortController();
   sayHello(config, configFile, log);
   limitClients(config, log);
   const server = new FolioServer({
@@ -86,19 +87,30 @@ async function serve(configured: Configured, logger: Logger): Promise<void> {
     executable: resolve(process.argv[1] ?? ""),
     snapshotPath: configured.snapshot.path,
     startedAtMs,
-    onShutdown: (reason) => shutdown(reason),
+    onEnd: () => end(),
+    onLost: () => lost(),
   });
   const dispatcher = commandService(server);
   const listeners = new Listeners(config, dispatcher, log);
   followConfig(config, logger, { movesToDir: !configured.snapshot.required });
   let ending = false;
 
-  function shutdown(reason: string): void {
+  function shutdown(signal: string, words: string): void {
+    logger.release();
+    void server.shutdown(`Received ${signal} scheduling shutdown...`, shutdownOptions(words)).then(() => {
+      log(
+        "warning",
+        `${signal} received but errors trying to shut down the server, check the logs for more information`,
+      );
+    });
+  }
+
+  /** Nothing is left to save. */
+  function end(): void {
     if (ending) return;
     ending = true;
     logger.release();
-    log("warning", reason);
-    end.abort(new StartError("stopped while the snapshot was being opened"));
+    opening.abort(new StartError("stopped while the snapshot was being opened"));
     server.cron.stop();
     listeners.stop(true);
     removePidFile(config.path("pidfile"));
@@ -116,10 +128,17 @@ async function serve(configured: Configured, logger: Logger): Promise<void> {
     if (!listeners.isOpen && !ending) listeners.open();
   }
 
-  handleSignals(logger, shutdown);
+  /** The guard has logged why. */
+  function lost(): never {
+    logger.release();
+    removePidFile(config.path("pidfile"));
+    process.exit(1);
+  }
+
+  handleSignals(logger, config, shutdown);
   if (config.path("pidfile") !== "") writePidFile(config.path("pidfile"), log);
   try {
-    const snapshot = await openSnapshot(configured, server, logger, end.signal, listen);
+    const snapshot = await openSnapshot(configured, server, logger, { signal: opening.signal, listen, lost });
     if (ending) exit();
     listen();
     server.serve(snapshot);
@@ -130,6 +149,7 @@ async function serve(configured: Configured, logger: Logger): Promise<void> {
   }
   server.cron.each(dispatcher);
   server.cron.each(server.memoryMarks);
+  server.cron.each(server.saving);
   server.cron.each(new CollectorBound());
   server.cron.start();
   describeSnapshot(server.snapshot, Date.now(), log);
@@ -142,8 +162,7 @@ async function openSnapshot(
   { config, snapshot: plan }: Configured,
   server: FolioServer,
   logger: Logger,
-  signal: AbortSignal,
-  listen: () => void,
+  { signal, listen, lost }: { signal: AbortSignal; listen: () => void; lost: () => never },
 ): Promise<Snapshot> {
   const { log } = logger;
   const progress = new Progress(plan.path, (text) => log("notice", text));
@@ -167,12 +186,7 @@ async function openSnapshot(
         server.loadingState.step(loadedBytes, totalBytes, keys);
         progress.step({ doneBytes: loadedBytes, totalBytes, keys });
       },
-      onLost: () => {
-        // The guard has logged why.
-        logger.release();
-        removePidFile(config.path("pidfile"));
-        process.exit(1);
-      },
+      onLost: lost,
     });
     return await Promise.race([opening, failed]);
   } finally {

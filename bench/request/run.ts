@@ -28,7 +28,7 @@ async function measure(keys: number, batch: number): Promise<string[]> {
   const { config, snapshot: plan } = configure(request);
   const log = () => {};
   const options = { config, log, configFile: "", executable: "", snapshotPath: plan.path, startedAtMs: Date.now() };
-  const server = new FolioServer({ ...options, onShutdown: () => {} });
+  const server = new FolioServer({ ...options, onEnd: () => {}, onLost: () => {} });
   const { signal } = new AbortController();
   const onLost = (reason: string) => {
     throw new Error(reason);

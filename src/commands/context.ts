@@ -63,6 +63,32 @@ export interface Config {
   onChange(names: readonly string[], listener: (changed: readonly string[]) => void): void;
 }
 
+/** Saving the dataset to its RDB file: server/saving.ts. */
+export interface SavingService {
+  /** A save runs, or what follows it. */
+  readonly isRunning: boolean;
+  /** The file has been written or given up; what follows takes a moment. */
+  readonly isSettling: boolean;
+  /** Why writes and PING are refused while saving fails ("MISCONF …"); "". */
+  readonly refusal: string;
+  /** When the dataset was last saved, milliseconds since 1970. */
+  readonly lastSaveMs: number;
+  /** Begins a save; false when one runs. */
+  startInBackground(): boolean;
+  /** Has a save begin when the one that runs has ended. */
+  schedule(): void;
+  /** Saves, after whatever save runs, and serves from the new file then. Resolves to false when it failed: nothing has changed. */
+  saveNow(): Promise<boolean>;
+}
+
+export interface ShutdownOptions {
+  /** Save whatever the configuration says; do not save. */
+  readonly save: boolean;
+  readonly nosave: boolean;
+  /** End also when the save fails. */
+  readonly force: boolean;
+}
+
 export type LogLevel = "debug" | "verbose" | "notice" | "warning";
 
 export interface Server {
@@ -89,7 +115,13 @@ export interface Server {
    * the empty dataset.
    */
   flushAll(): void;
-  /** Begins an orderly end of the process; returns at once. */
-  shutdown(reason: string): void;
+  readonly saving: SavingService;
+  /**
+   * Ends the process in an orderly way, after a last save where that is due. Resolves only when that save failed, or was given up by
+   * `abortShutdown`: the server goes on then.
+   */
+  shutdown(reason: string, options?: ShutdownOptions): Promise<void>;
+  /** False when there is no shutdown to give up. */
+  abortShutdown(): boolean;
   log(level: LogLevel, message: string): void;
 }

@@ -15,6 +15,7 @@ import { rows as lists } from "./lists.ts";
 import { rows as memory } from "./memory.ts";
 import { rows as monitoring } from "./monitoring.ts";
 import { rows as object } from "./object.ts";
+import { rows as saving } from "./saving.ts";
 import { rows as scan } from "./scan.ts";
 import { rows as server } from "./server-info.ts";
 import { rows as setAlgebra } from "./set-algebra.ts";
@@ -32,6 +33,7 @@ export const COMMANDS: readonly Command[] = [
   ...client,
   ...command,
   ...server,
+  ...saving,
   ...monitoring,
   ...acl,
   ...memory,

@@ -1,16 +1,8 @@
-/** The server itself: DBSIZE, INFO, CONFIG, TIME, ROLE, LOLWUT, SHUTDOWN. */
+/** The server itself: DBSIZE, INFO, CONFIG, TIME, ROLE, LOLWUT. */
 import { configRow } from "./config-command.ts";
 import type { Context } from "./context.ts";
-import { syntaxError } from "./errors.ts";
 import { integer } from "./parse.ts";
-import type { Command, CommandArgument } from "./table.ts";
-
-const pureToken = (name: string): CommandArgument => ({
-  name,
-  type: "pure-token",
-  token: name.toUpperCase(),
-  optional: true,
-});
+import type { Command } from "./table.ts";
 
 export const rows: readonly Command[] = [
   {
@@ -74,23 +66,6 @@ export const rows: readonly Command[] = [
     arguments: [{ name: "version", type: "integer", token: "VERSION", optional: true }],
     handler: lolwut,
   },
-  {
-    name: "shutdown",
-    arity: -1,
-    flags: ["admin", "noscript", "loading", "stale", "no_multi", "allow_busy"],
-    categories: [],
-    since: "1.0.0",
-    group: "server",
-    complexity: "O(1): there is nothing to save",
-    summary: "Ends the server.",
-    arguments: [
-      { name: "nosave-save", type: "oneof", optional: true, arguments: [pureToken("nosave"), pureToken("save")] },
-      pureToken("now"),
-      pureToken("force"),
-      pureToken("abort"),
-    ],
-    handler: shutdown,
-  },
 ];
 
 function info(c: Context): void {
@@ -126,24 +101,4 @@ function lolwut(c: Context): void {
     picture += "\n";
   }
   c.reply.verbatim(`${picture}\nFolio ver. ${version.folio}, speaks as Redis ver. ${version.redis}\n`);
-}
-
-function shutdown(c: Context): void {
-  const { args, server } = c;
-  let abort = false;
-  let save = false;
-  let nosave = false;
-  for (let i = 1; i < args.count; i++) {
-    if (args.is(i, "NOSAVE")) nosave = true;
-    else if (args.is(i, "SAVE")) save = true;
-    else if (args.is(i, "ABORT")) abort = true;
-    else if (!args.is(i, "NOW") && !args.is(i, "FORCE")) throw syntaxError();
-  }
-  if ((save && nosave) || (abort && args.count > 2)) throw syntaxError();
-  if (abort) {
-    c.reply.error("ERR No shutdown in progress.");
-    return;
-  }
-  server.shutdown("User requested shutdown...");
-  c.client.connection.close(true); // Redis answers nothing either
 }

@@ -34,6 +34,8 @@ export interface LayerOptions {
   /** Ends a build: open rejects with the signal's reason, and its temporary file is removed. */
   readonly signal?: AbortSignal | undefined;
   readonly allowRemote?: boolean | undefined;
+  /** The index, opened already: whoever wrote the RDB wrote it. The layer owns it from now on, also when open fails. */
+  readonly index?: IndexFile | undefined;
   /** The seed that the index must have: a keyspace hashes a key once for all its levels. Default: any. */
   readonly seed?: HashSeed | undefined;
   /** Guards a mapped index: truncated by another program it is a SIGBUS as the RDB is. None: unguarded (tests). */
@@ -52,7 +54,7 @@ export async function openLayer(path: string, options: LayerOptions): Promise<La
     const place = indexPath(path, options.indexDir);
     const identity = mapping.identity ?? fileIdentity(path);
     const started = performance.now();
-    let index = openFitting(place, mapping, identity, options);
+    let index = options.index ?? openFitting(place, mapping, identity, options);
     const built = index === undefined;
     index ??= await build(place, mapping, identity, options.seed ?? randomSeed(), options);
     await guardIndex(index, options);

@@ -26,7 +26,7 @@ function written(write: (writer: RdbWriter) => void, compression = false): Uint8
   return Buffer.concat(pieces);
 }
 
-function valueOf(bytes: Uint8Array, valkey: boolean): unknown {
+function readBack(bytes: Uint8Array, valkey: boolean): unknown {
   const record = new Record();
   record.valkey = valkey;
   record.readAt(sourceOf(bytes), 0);
@@ -44,10 +44,10 @@ function converted(sample: Sample, version: number): { type: number; value: unkn
     converter.write(cursor, sample.type, type);
     expect(cursor.offset).toBe(sample.value.length);
   });
-  return { type, value: valueOf(raw, false), raw };
+  return { type, value: readBack(raw, false), raw };
 }
 
-const original = (sample: Sample) => valueOf(rdbRecord(sample, "k"), sample.type >= VALKEY_TYPE_BASE);
+const original = (sample: Sample) => readBack(rdbRecord(sample, "k"), sample.type >= VALKEY_TYPE_BASE);
 
 test("every value is written as it lies, or converted without a difference, or refused", () => {
   const seen: string[] = [];

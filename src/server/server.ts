@@ -3,17 +3,19 @@
  */
 
 import { Clients } from "../commands/client.ts";
-import type { Server } from "../commands/context.ts";
+import type { Server, ShutdownOptions } from "../commands/context.ts";
 import { DebugSettings } from "../commands/debug-settings.ts";
 import { Stats } from "../commands/stats.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { Config } from "./config/config.ts";
 import { Cron } from "./cron.ts";
+import { Ending } from "./ending.ts";
 import { info } from "./info/info.ts";
 import type { InfoSource } from "./info/section.ts";
 import { LoadingState } from "./loading.ts";
 import type { Log } from "./log.ts";
 import { MemoryMarks } from "./memory-marks.ts";
+import { Saving } from "./saving.ts";
 import { Snapshot } from "./snapshot.ts";
 import { FOLIO_VERSION, REDIS_VERSION } from "./version.ts";
 
@@ -25,8 +27,10 @@ export interface ServerParts {
   readonly executable: string;
   readonly snapshotPath: string;
   readonly startedAtMs: number;
-  /** Begins the end of the process. */
-  readonly onShutdown: (reason: string) => void;
+  /** Ends the process; nothing is left to save. */
+  readonly onEnd: () => void;
+  /** Bytes that are served cannot be kept: ends the process at once. The log has the reason already. */
+  readonly onLost: () => void;
 }
 
 export class FolioServer implements Server, InfoSource {
@@ -43,8 +47,9 @@ export class FolioServer implements Server, InfoSource {
   readonly version = { folio: FOLIO_VERSION, redis: REDIS_VERSION };
   readonly configFile: string;
   readonly executable: string;
+  readonly saving: Saving;
   snapshot: Snapshot;
-  readonly #onShutdown: (reason: string) => void;
+  readonly #ending: Ending;
 
   constructor(parts: ServerParts) {
     this.config = parts.config;
@@ -52,9 +57,11 @@ export class FolioServer implements Server, InfoSource {
     this.startedAtMs = parts.startedAtMs;
     this.configFile = parts.configFile;
     this.executable = parts.executable;
-    this.#onShutdown = parts.onShutdown;
     this.cron = new Cron(this.stats);
     this.snapshot = Snapshot.none(parts.snapshotPath, this.config.number("databases"), parts.startedAtMs);
+    const { config, log, clients } = this;
+    this.saving = new Saving({ config, log, clients, snapshot: () => this.snapshot, onLost: parts.onLost });
+    this.#ending = new Ending(this, parts.onEnd);
   }
 
   get keyspace(): Keyspace {
@@ -80,15 +87,20 @@ export class FolioServer implements Server, InfoSource {
   }
 
   writeRefusal(_deniesOom: boolean): string {
-    return "";
+    return this.saving.refusal;
   }
 
   flushAll(): void {
     this.keyspace.flushAll();
+    this.saving.flushed();
   }
 
-  shutdown(reason: string): void {
-    this.#onShutdown(reason);
+  shutdown(reason: string, options?: ShutdownOptions): Promise<void> {
+    return this.#ending.begin(reason, options);
+  }
+
+  abortShutdown(): boolean {
+    return this.#ending.abort();
   }
 }
 

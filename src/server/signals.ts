@@ -2,9 +2,11 @@
  * Signals and last words: SIGTERM and SIGINT end the server cleanly, a second SIGINT at once; SIGHUP and SIGPIPE change nothing.
  * An error that nothing caught ends the process with exit code 1, and the log says what it was.
  */
+import type { Config } from "./config/config.ts";
 import type { Logger } from "./log.ts";
 
-export function handleSignals(logger: Logger, shutdown: (reason: string) => void): void {
+/** `shutdown` is called with the signal's name and what the directive for it says. */
+export function handleSignals(logger: Logger, config: Config, shutdown: (signal: string, words: string) => void): void {
   const { log } = logger;
   let interrupted = false;
   process.on("SIGINT", () => {
@@ -13,9 +15,9 @@ export function handleSignals(logger: Logger, shutdown: (reason: string) => void
       process.exit(1);
     }
     interrupted = true;
-    shutdown("Received SIGINT scheduling shutdown...");
+    shutdown("SIGINT", config.get("shutdown-on-sigint"));
   });
-  process.on("SIGTERM", () => shutdown("Received SIGTERM scheduling shutdown..."));
+  process.on("SIGTERM", () => shutdown("SIGTERM", config.get("shutdown-on-sigterm")));
   process.on("SIGHUP", () => {});
   process.on("SIGPIPE", () => {});
   const die = (error: unknown) => {

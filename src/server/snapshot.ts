@@ -1,19 +1,26 @@
 /**
  * The snapshot that is served: its directory's lock, the mapping, the guard and the layer, opened in that order and closed
  * in the opposite one. A server without a file (an empty dataset) has a Snapshot without a layer.
+ *
+ * A save makes a new file, which takes the old one's place under the same keyspace: `openSaved`, re-base, `follow`.
  */
-import { statSync } from "node:fs";
+import { closeSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { Keyspace } from "../keyspace/keyspace.ts";
+import { IndexFile } from "../layer/index-file.ts";
+import { pathOfDescriptor, removeStale } from "../layer/index-place.ts";
 import { IndexRejected } from "../layer/index-rejected.ts";
 import { Layer } from "../layer/layer.ts";
+import type { LayerOptions } from "../layer/open.ts";
 import { type DirectoryLock, lockDirectory } from "../mmap/dir-lock.ts";
 import { Guard, type GuardStatus } from "../mmap/guard.ts";
 import { Mapping } from "../mmap/mapping.ts";
 import { MmapError } from "../mmap/mmap-error.ts";
+import type { SaveResult } from "../save/request.ts";
 import { FormatError } from "../util/format-error.ts";
 import type { Config } from "./config/config.ts";
 import type { Log } from "./log.ts";
+import type { Retiring } from "./retire.ts";
 import { StartError } from "./start-error.ts";
 
 export interface SnapshotPlan {
@@ -32,14 +39,24 @@ export interface SnapshotHooks {
   readonly signal: AbortSignal;
 }
 
+/** A file and what keeps its bytes. */
+export interface GuardedLayer {
+  readonly layer: Layer;
+  readonly guard: Guard;
+}
+
 export class Snapshot {
-  readonly path: string;
-  readonly layer: Layer | null;
+  path: string;
+  layer: Layer | null;
   readonly keyspace: Keyspace;
   /** When the file was last written; the start of the server where there is none. */
-  readonly savedAtMs: number;
-  readonly #guard: Guard | null;
-  readonly #lock: DirectoryLock | null;
+  savedAtMs: number;
+  /** Keys in the file that was opened at the start. */
+  readonly loadedKeys: number;
+  #guard: Guard | null;
+  #lock: DirectoryLock | null;
+  /** The directory of the save that runs, where it is another. */
+  #nextLock: DirectoryLock | null = null;
 
   private constructor(
     path: string,
@@ -55,6 +72,7 @@ export class Snapshot {
     this.#guard = guard;
     this.#lock = lock;
     this.savedAtMs = savedAtMs;
+    this.loadedKeys = layer?.facts().keys ?? 0;
   }
 
   /** No file: what a server has until its snapshot is open. */
@@ -73,53 +91,78 @@ export class Snapshot {
         hooks.log("notice", `${plan.path} does not exist: serving an empty dataset`);
         return new Snapshot(plan.path, null, new Keyspace([], config.number("databases")), null, lock, Date.now());
       }
-      return await Snapshot.#openFile(plan.path, config, hooks, lock);
+      removeDrafts(plan.path);
+      const mapping = Mapping.open(plan.path, { allowRemote: config.flag("allow-remote-fs") });
+      const { layer, guard } = await openGuarded(plan.path, mapping, config, hooks, {
+        signal: hooks.signal,
+        onProgress: (p) => hooks.onProgress(p.loadedBytes, p.totalBytes, p.keys),
+      });
+      const keyspace = new Keyspace([layer], config.number("databases"));
+      return new Snapshot(plan.path, layer, keyspace, guard, lock, modifiedAtMs(mapping));
     } catch (error) {
       lock?.release();
       throw startError(plan.path, error);
     }
   }
 
-  static async #openFile(path: string, config: Config, hooks: SnapshotHooks, lock: DirectoryLock): Promise<Snapshot> {
-    const indexDir = config.path("index-dir");
-    const allowRemote = config.flag("allow-remote-fs");
-    const mapping = Mapping.open(path, { allowRemote });
-    let guard: Guard | null = null;
+  /**
+   * Opens the file that a save has written to `path`, guarded, for the keyspace to be re-based on it. Throws StartError when it cannot be
+   * had, or is no longer the file that was written; nothing stays open then, and nothing has changed.
+   */
+  async openSaved(path: string, saved: SaveResult, config: Config, hooks: SavedHooks): Promise<GuardedLayer> {
+    let index: IndexFile | undefined;
     try {
-      const protect = (file: Mapping) =>
-        Guard.protect(file, {
-          safety: config.get("mmap-safety") as "lease" | "copy",
-          refuges: indexDir === "" ? [] : [indexDir],
-          log: hooks.log,
-          onLost: hooks.onLost,
-          ...(file === mapping ? {} : { afterwards: "Folio goes on with the index as it was" }),
-        });
-      guard = await protect(mapping);
-      const layer = await Layer.open(path, {
-        databases: config.number("databases"),
-        log: (line) => hooks.log("notice", line),
-        mapping,
-        protect,
-        allowRemote,
-        signal: hooks.signal,
-        onProgress: (p) => hooks.onProgress(p.loadedBytes, p.totalBytes, p.keys),
-        ...(indexDir === "" ? {} : { indexDir }),
-      });
-      const keyspace = new Keyspace([layer], config.number("databases"));
-      return new Snapshot(path, layer, keyspace, guard, lock, Number((mapping.identity?.mtimeNs ?? 0n) / 1_000_000n));
+      if (saved.indexFd >= 0) index = IndexFile.open(pathOfDescriptor(saved.indexFd), true, NAMELESS);
+      const mapping = Mapping.open(path, { allowRemote: config.flag("allow-remote-fs") });
+      if (mapping.identity?.inode !== saved.inode || mapping.identity.mtimeNs !== saved.mtimeNs) {
+        mapping.close();
+        throw new StartError(`${path}: another program has put another file in its place`);
+      }
+      return await openGuarded(path, mapping, config, hooks, { seed: this.keyspace.seed, index });
     } catch (error) {
-      guard?.close();
-      mapping.close();
-      throw error;
+      if (index?.mapping.windows[0]?.length) index.close();
+      throw startError(path, error);
+    } finally {
+      if (saved.indexFd >= 0) closeSync(saved.indexFd);
     }
+  }
+
+  /**
+   * The keyspace stands on `next`, opened by `openSaved`, from now on. Returns the layer before, to be closed when nobody reads it any
+   * more; null where there was none.
+   */
+  follow(path: string, next: GuardedLayer, savedAtMs: number): Retiring | null {
+    const { layer } = this;
+    const guard = this.#guard;
+    this.path = path;
+    this.layer = next.layer;
+    this.#guard = next.guard;
+    this.savedAtMs = savedAtMs;
+    if (this.#nextLock !== null) {
+      this.#lock?.release();
+      this.#lock = this.#nextLock;
+      this.#nextLock = null;
+    }
+    if (layer === null) return null;
+    return { windows: layer.windows, close: () => closeGuarded(layer, guard) };
+  }
+
+  /** Locks the directory that is going to be saved to, if it is another. Throws StartError when another Folio has it. */
+  lockFor(path: string, log: Log): void {
+    this.#nextLock?.release();
+    this.#nextLock = null;
+    if (dirname(path) === dirname(this.path)) return;
+    try {
+      this.#nextLock = lockDirectory(dirname(path));
+    } catch (error) {
+      throw startError(path, error);
+    }
+    const { isHeld, reason } = this.#nextLock;
+    if (!isHeld) log("warning", `${dirname(path)} is not locked against a second Folio: ${reason}`);
   }
 
   get name(): string {
     return basename(this.path);
-  }
-
-  get keys(): number {
-    return this.layer?.facts().keys ?? 0;
   }
 
   guardStatus(): GuardStatus | null {
@@ -133,10 +176,71 @@ export class Snapshot {
 
   /** Nothing of the layer may be read from the call on; what reads it in the background ends first, still guarded. */
   async close(): Promise<void> {
-    await this.layer?.beforeClose();
-    this.#guard?.close();
-    await this.layer?.close();
+    if (this.layer !== null) await closeGuarded(this.layer, this.#guard);
     this.#lock?.release();
+    this.#nextLock?.release();
+  }
+}
+
+/** How messages name an index that could not be kept. */
+const NAMELESS = "(temporary file)";
+
+export type SavedHooks = Pick<SnapshotHooks, "log" | "onLost">;
+
+/** Guards the mapped file and opens it as a layer. Both are closed when it throws. */
+async function openGuarded(
+  path: string,
+  mapping: Mapping,
+  config: Config,
+  hooks: SavedHooks,
+  options: Pick<LayerOptions, "signal" | "onProgress" | "seed" | "index">,
+): Promise<GuardedLayer> {
+  const indexDir = config.path("index-dir");
+  const protect = (file: Mapping) =>
+    Guard.protect(file, {
+      safety: config.get("mmap-safety") as "lease" | "copy",
+      refuges: indexDir === "" ? [] : [indexDir],
+      log: hooks.log,
+      onLost: hooks.onLost,
+      ...(file === mapping ? {} : { afterwards: "Folio goes on with the index as it was" }),
+    });
+  let guard: Guard | null = null;
+  try {
+    guard = await protect(mapping);
+    const layer = await Layer.open(path, {
+      databases: config.number("databases"),
+      log: (line) => hooks.log("notice", line),
+      mapping,
+      protect,
+      allowRemote: config.flag("allow-remote-fs"),
+      ...options,
+      ...(indexDir === "" ? {} : { indexDir }),
+    });
+    return { layer, guard };
+  } catch (error) {
+    guard?.close();
+    mapping.close();
+    throw error;
+  }
+}
+
+/** What reads the layer in the background ends first, still guarded. */
+async function closeGuarded(layer: Layer, guard: Guard | null): Promise<void> {
+  await layer.beforeClose();
+  guard?.close();
+  await layer.close();
+}
+
+function modifiedAtMs(mapping: Mapping): number {
+  return Number((mapping.identity?.mtimeNs ?? 0n) / 1_000_000n);
+}
+
+/** Drafts of savers that were killed. That they cannot be removed is no reason not to start. */
+function removeDrafts(path: string): void {
+  try {
+    removeStale(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
   }
 }
 

@@ -17,6 +17,7 @@ import { Reply } from "../../src/net/reply.ts";
 import { Record } from "../../src/rdb/record.ts";
 import { DEFAULT_LIMITS } from "../../src/types/limits.ts";
 import { binaryText } from "../../src/util/span.ts";
+import { NO_SAVING } from "./no-saving.ts";
 import type { Word } from "./redis-server.ts";
 
 const CONFIG: { readonly [name: string]: string | number } = {
@@ -79,7 +80,9 @@ export class CommandHarness {
       writeRefusal: () => "",
       flushAll: () => this.server.keyspace.flushAll(),
       info: () => "# Memory\r\nused_memory:1\r\n",
-      shutdown: () => {},
+      saving: NO_SAVING,
+      shutdown: () => Promise.resolve(),
+      abortShutdown: () => false,
       log: () => {},
     };
   }

@@ -13,6 +13,7 @@ import type { Command } from "../../src/commands/table.ts";
 import { Keyspace } from "../../src/keyspace/keyspace.ts";
 import { Listener } from "../../src/net/listener.ts";
 import { Config } from "../../src/server/config/config.ts";
+import { NO_SAVING } from "./no-saving.ts";
 
 export class StubServer implements Server {
   readonly keyspace = new Keyspace([], 16);
@@ -26,6 +27,7 @@ export class StubServer implements Server {
   loading = false;
   readonly logged: string[] = [];
   shutdowns = 0;
+  readonly saving = NO_SAVING;
   readonly dispatcher: Dispatcher;
   readonly listener: Listener<import("../../src/commands/client.ts").Client>;
 
@@ -53,8 +55,13 @@ export class StubServer implements Server {
     this.keyspace.flushAll();
   }
 
-  shutdown(): void {
+  shutdown(): Promise<void> {
     this.shutdowns++;
+    return new Promise(() => {});
+  }
+
+  abortShutdown(): boolean {
+    return false;
   }
 
   log(level: LogLevel, message: string): void {

@@ -15,7 +15,8 @@ function server(): FolioServer {
     executable: "/bin/folio",
     snapshotPath: "/nowhere/dump.rdb",
     startedAtMs: Date.now(),
-    onShutdown: () => {},
+    onEnd: () => {},
+    onLost: () => {},
   });
 }
 

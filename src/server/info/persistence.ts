@@ -3,7 +3,8 @@
  */
 import type { Line, Section } from "./section.ts";
 
-export const persistence: Section = ({ loadingState: loading, snapshot, nowMs }) => {
+export const persistence: Section = ({ loadingState: loading, snapshot, saving, nowMs }) => {
+  const isSaving = saving.isRunning;
   const lines: Line[] = [
     ["loading", loading.active ? 1 : 0],
     ["async_loading", 0],
@@ -11,18 +12,18 @@ export const persistence: Section = ({ loadingState: loading, snapshot, nowMs })
     ["current_cow_size", 0],
     ["current_cow_size_age", 0],
     ["current_fork_perc", "0.00"],
-    ["current_save_keys_processed", 0],
-    ["current_save_keys_total", 0],
-    ["rdb_changes_since_last_save", 0],
-    ["rdb_bgsave_in_progress", 0],
-    ["rdb_last_save_time", Math.floor(snapshot.savedAtMs / 1000)],
-    ["rdb_last_bgsave_status", "ok"],
-    ["rdb_last_bgsave_time_sec", -1],
-    ["rdb_current_bgsave_time_sec", -1],
-    ["rdb_saves", 0],
+    ["current_save_keys_processed", isSaving ? saving.keysWritten : 0],
+    ["current_save_keys_total", isSaving ? saving.keysTotal : 0],
+    ["rdb_changes_since_last_save", snapshot.keyspace.dirty],
+    ["rdb_bgsave_in_progress", isSaving ? 1 : 0],
+    ["rdb_last_save_time", Math.floor(saving.lastSaveMs / 1000)],
+    ["rdb_last_bgsave_status", saving.lastStatus],
+    ["rdb_last_bgsave_time_sec", saving.lastSeconds],
+    ["rdb_current_bgsave_time_sec", isSaving ? Math.floor((nowMs - saving.startedAtMs) / 1000) : -1],
+    ["rdb_saves", saving.saves],
     ["rdb_last_cow_size", 0],
     ["rdb_last_load_keys_expired", 0],
-    ["rdb_last_load_keys_loaded", snapshot.keys],
+    ["rdb_last_load_keys_loaded", snapshot.loadedKeys],
     ["aof_enabled", 0],
     ["aof_rewrite_in_progress", 0],
     ["aof_rewrite_scheduled", 0],

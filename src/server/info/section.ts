@@ -9,6 +9,7 @@ import type { Config } from "../config/config.ts";
 import type { Cron } from "../cron.ts";
 import type { LoadingState } from "../loading.ts";
 import type { MemoryMarks } from "../memory-marks.ts";
+import type { Saving } from "../saving.ts";
 import type { Snapshot } from "../snapshot.ts";
 
 /** What INFO reads. */
@@ -20,6 +21,7 @@ export interface InfoSource {
   readonly cron: Cron;
   readonly loadingState: LoadingState;
   readonly memoryMarks: MemoryMarks;
+  readonly saving: Saving;
   readonly snapshot: Snapshot;
   readonly startedAtMs: number;
   readonly runId: string;

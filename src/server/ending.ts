@@ -1,0 +1,84 @@
+/**
+ * The end of the process, as Redis goes about it: a save that runs is given up, a last one is made where that is due, with writes held
+ * back meanwhile; when it fails, the server goes on (unless it is to end whatever comes).
+ */
+import type { Clients } from "../commands/client.ts";
+import type { ShutdownOptions } from "../commands/context.ts";
+import type { Config } from "./config/config.ts";
+import type { Log } from "./log.ts";
+import type { Saving } from "./saving.ts";
+
+export const PLAIN_SHUTDOWN: ShutdownOptions = { save: false, nosave: false, force: false };
+
+/** Of shutdown-on-sigterm or shutdown-on-sigint: "default", or some of save, nosave, now, force. */
+export function shutdownOptions(words: string): ShutdownOptions {
+  const given = new Set(words.split(" "));
+  return { save: given.has("save"), nosave: given.has("nosave"), force: given.has("force") };
+}
+
+export interface EndingServer {
+  readonly config: Config;
+  readonly log: Log;
+  readonly clients: Clients;
+  readonly loading: boolean;
+  readonly saving: Saving;
+}
+
+export class Ending {
+  readonly #server: EndingServer;
+  readonly #end: () => void;
+  #begun: Promise<void> | null = null;
+  #isAborted = false;
+
+  constructor(server: EndingServer, end: () => void) {
+    this.#server = server;
+    this.#end = end;
+  }
+
+  /** Resolves when the server goes on instead of ending. A second call joins the first. */
+  begin(reason: string, options = PLAIN_SHUTDOWN): Promise<void> {
+    if (this.#begun !== null) return this.#begun;
+    this.#server.log("warning", reason);
+    this.#isAborted = false;
+    this.#begun = this.#run(options).finally(() => {
+      this.#begun = null;
+    });
+    return this.#begun;
+  }
+
+  /** Gives up a shutdown that still saves. */
+  abort(): boolean {
+    if (this.#begun === null) return false;
+    this.#isAborted = true;
+    void this.#server.saving.giveUp();
+    return true;
+  }
+
+  async #run(options: ShutdownOptions): Promise<void> {
+    const { log, saving, clients, loading } = this.#server;
+    if (loading || !saving.isSaveDue(options)) {
+      if (saving.isRunning) log("warning", "A save runs: giving it up");
+      await saving.giveUp();
+      this.#end();
+      return;
+    }
+    // What is written from now on would be lost.
+    clients.pause(Number.POSITIVE_INFINITY, "write");
+    if (saving.isRunning) log("warning", "A save runs: giving it up");
+    await saving.giveUp();
+    if (!this.#isAborted) {
+      log("notice", "Saving the final RDB snapshot before exiting.");
+      if (await saving.saveForGood()) {
+        this.#end();
+        return;
+      }
+      if (options.force && !this.#isAborted) {
+        log("warning", "Error trying to save the DB. Exit anyway.");
+        this.#end();
+        return;
+      }
+      log("warning", "Error trying to save the DB, can't exit.");
+    }
+    clients.unpause();
+  }
+}

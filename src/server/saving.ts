@@ -1,0 +1,312 @@
+/**
+ * Saving as the command thread sees it: when a save begins, what it changes, what happens when it fails.
+ *
+ *            freeze             the Worker is done            re-base: everything stands on the new file
+ *   idle ────────────▶ saving ─────────────────────▶ settling ─────────────────────────────────────────▶ idle
+ *                        └── failed, given up ─────▶ settling ── thaw: as if nothing had been begun ───▶ idle
+ *
+ * From outside a save lasts until it is idle again (rdb_bgsave_in_progress), since no other can begin before. Freeze and each step of
+ * settling are short; between them commands run.
+ */
+import type { SavingService, ShutdownOptions } from "../commands/context.ts";
+import type { FrozenState } from "../keyspace/saving.ts";
+import { indexPath } from "../layer/index-place.ts";
+import { anonymousBytes } from "../mmap/collector.ts";
+import { type SaveOptions, type SaveResult, SaveStopped } from "../save/request.ts";
+import { humanBytes, humanCount } from "../util/human.ts";
+import type { Config } from "./config/config.ts";
+import type { Log } from "./log.ts";
+import { type Reading, retireLayer } from "./retire.ts";
+import { type SaveJob, startSave } from "./save-job.ts";
+import { SavePoints } from "./save-points.ts";
+import { saveRequest } from "./save-request.ts";
+import { configuredPath, type GuardedLayer, type Snapshot } from "./snapshot.ts";
+import { StartError } from "./start-error.ts";
+import { REDIS_VERSION } from "./version.ts";
+
+/** As Redis (CONFIG_BGSAVE_RETRY_DELAY): a save that failed is not tried again before. */
+const RETRY_MS = 5000;
+/** One step of settling: other clients wait no longer. */
+const SLICE_MS = 0.5;
+/** The default: raised where a value needs it. Whoever sets an older one wants a file for older servers. */
+const RDB_VERSION_DEFAULT = 11;
+
+const MISCONF =
+  "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may " +
+  "modify the data set are disabled, because this instance is configured to report errors during writes if RDB " +
+  "snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.";
+
+export interface SavingParts {
+  readonly config: Config;
+  readonly log: Log;
+  readonly clients: Reading["clients"];
+  /** What is served now. */
+  readonly snapshot: () => Snapshot;
+  /** The file's bytes cannot be kept: the process must end at once. */
+  readonly onLost: (reason: string) => void;
+}
+
+export type SavingState = "idle" | "saving" | "settling";
+
+/** Whether a client waits for it; the final one is followed by the end of the process. */
+type Kind = "background" | "foreground" | "final";
+
+export class Saving implements SavingService {
+  state: SavingState = "idle";
+  /** A background save was asked for while another ran: it begins when that has ended. */
+  isScheduled = false;
+  /** Error for write commands, and PING; "" while saving works. */
+  refusal = "";
+  lastStatus: "ok" | "err" = "ok";
+  /** Of the last background save; -1: there was none. */
+  lastSeconds = -1;
+  startedAtMs = 0;
+  /** Saves that were begun. */
+  saves = 0;
+  /** Of the save that runs. */
+  keysWritten = 0;
+  keysTotal = 0;
+  readonly #parts: SavingParts;
+  readonly #points = new SavePoints();
+  #job: SaveJob | null = null;
+  #running: Promise<boolean> = Promise.resolve(true);
+  /** Save points count from here. */
+  #savedAtMs = Date.now();
+  #lastSaveMs = 0;
+  #triedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: SavingParts) {
+    this.#parts = parts;
+    this.#follow();
+    parts.config.onChange(["save", "stop-writes-on-bgsave-error"], () => this.#follow());
+  }
+
+  /** A save that clients see as one in the background is running. */
+  get isRunning(): boolean {
+    return this.state !== "idle";
+  }
+
+  get isSettling(): boolean {
+    return this.state === "settling";
+  }
+
+  get lastSaveMs(): number {
+    return Math.max(this.#lastSaveMs, this.#parts.snapshot().savedAtMs);
+  }
+
+  get hasSavePoints(): boolean {
+    return this.#points.count > 0;
+  }
+
+  /** BGSAVE: begins a save, or answers false when one runs already. */
+  startInBackground(): boolean {
+    if (this.state !== "idle") return false;
+    void this.#run("background");
+    return true;
+  }
+
+  /** BGSAVE SCHEDULE, while another save runs. */
+  schedule(): void {
+    this.isScheduled = true;
+  }
+
+  /**
+   * Saves what there is now and stands on the new file, after whatever save may run has ended: SAVE, DEBUG RELOAD. False when it failed:
+   * nothing has changed then, and the log says why.
+   */
+  async saveNow(): Promise<boolean> {
+    while (this.state !== "idle") await this.#running;
+    return this.#run("foreground");
+  }
+
+  /** The last save of a process that is about to end: the file is written, nothing else changes. */
+  async saveForGood(): Promise<boolean> {
+    while (this.state !== "idle") await this.#running;
+    return this.#run("final");
+  }
+
+  /** Gives up the save that runs, if it has not written its file yet; resolves when nothing runs. */
+  async giveUp(): Promise<void> {
+    this.#job?.stop();
+    while (this.state !== "idle") await this.#running;
+  }
+
+  /** FLUSHALL: a save that runs holds what is gone; with save points configured the file becomes that of what is left. */
+  flushed(): void {
+    this.#job?.stop();
+    if (!this.hasSavePoints) return;
+    if (this.state === "idle") this.startInBackground();
+    else this.isScheduled = true;
+  }
+
+  /** Once a second: save points, what was scheduled. */
+  tick(nowMs: number): void {
+    if (this.state !== "idle") return;
+    if (this.lastStatus === "err" && nowMs - this.#triedAtMs <= RETRY_MS) return;
+    if (this.isScheduled) {
+      this.startInBackground();
+      return;
+    }
+    const { dirty } = this.#parts.snapshot().keyspace;
+    const point = this.#points.reached(Math.floor((nowMs - this.#savedAtMs) / 1000), dirty);
+    if (point === undefined) return;
+    this.#parts.log("notice", `${point.changes} changes in ${point.seconds} seconds. Saving...`);
+    this.startInBackground();
+  }
+
+  /** Whether the end of the process is to be preceded by a save. */
+  isSaveDue({ save, nosave }: ShutdownOptions): boolean {
+    if (save || nosave) return save;
+    return this.hasSavePoints && this.#parts.snapshot().keyspace.dirty > 0;
+  }
+
+  #run(kind: Kind): Promise<boolean> {
+    this.#running = this.#save(kind);
+    return this.#running;
+  }
+
+  async #save(kind: Kind): Promise<boolean> {
+    const { log, snapshot } = this.#parts;
+    const { keyspace } = snapshot();
+    this.state = "saving";
+    this.isScheduled = false;
+    this.saves++;
+    this.startedAtMs = this.#triedAtMs = Date.now();
+    const { dirty } = keyspace;
+    const path = configuredPath(this.#parts.config);
+    let saved: SaveResult | null = null;
+    try {
+      saved = await this.#write(path, kind);
+      log("notice", `DB saved on disk: ${path}, ${humanBytes(saved.sizeBytes)}, ${humanCount(saved.keys)} keys`);
+      for (const note of saved.notes) log("notice", note);
+      keyspace.dirty -= dirty;
+      this.lastStatus = "ok";
+      this.#savedAtMs = this.#lastSaveMs = Date.now();
+    } catch (error) {
+      this.#failed(path, kind, error);
+    }
+    this.state = "settling";
+    if (saved === null) await inSlices(keyspace.thaw());
+    else if (kind !== "final") await this.#settle(path, saved);
+    if (kind === "background") this.lastSeconds = Math.round((Date.now() - this.startedAtMs) / 1000);
+    this.#follow();
+    this.state = "idle";
+    void this.#giveMemoryBack();
+    return saved !== null;
+  }
+
+  /** Freezes, and has a Worker write the file. Rejects with what went wrong. */
+  async #write(path: string, kind: Kind): Promise<SaveResult> {
+    const { config, log, snapshot } = this.#parts;
+    const { keyspace, layer } = snapshot();
+    const release = layer?.holdIndex();
+    const frozen = keyspace.freeze();
+    try {
+      snapshot().lockFor(path, log);
+      const indexDir = config.path("index-dir");
+      const request = saveRequest(frozen, {
+        path,
+        indexPath: indexPath(path, indexDir === "" ? undefined : indexDir),
+        seed: keyspace.seed,
+        options: this.#options(),
+      });
+      this.keysWritten = 0;
+      this.keysTotal = keysOf(frozen);
+      this.#job = startSave(request, (keys) => {
+        this.keysWritten = keys;
+      });
+      if (kind === "background") log("notice", "Background saving started");
+      return await this.#job.done;
+    } finally {
+      this.#job = null;
+      release?.();
+    }
+  }
+
+  /** Puts the keyspace on the file that was written; where that cannot be, on what it stood on before. */
+  async #settle(path: string, saved: SaveResult): Promise<void> {
+    const { config, log, clients, snapshot: served } = this.#parts;
+    const snapshot = served();
+    const { keyspace } = snapshot;
+    if (saved.indexProblem !== "") log("notice", `index of ${path}: ${saved.indexProblem}`);
+    let next: GuardedLayer;
+    try {
+      next = await snapshot.openSaved(path, saved, config, this.#parts);
+    } catch (error) {
+      if (!(error instanceof StartError)) throw error;
+      log("warning", `${error.message}. It was saved, but what was written stays in memory until the next save`);
+      await inSlices(keyspace.thaw());
+      return;
+    }
+    await inSlices(keyspace.rebase(next.layer));
+    const before = snapshot.follow(path, next, Date.now());
+    if (before !== null) void retireLayer(before, { pins: keyspace.pins, clients });
+  }
+
+  /** What settling has left over, a little in each turn. */
+  async #giveMemoryBack(): Promise<void> {
+    const { keyspace } = this.#parts.snapshot();
+    while (this.state === "idle" && keyspace.tick()) await Bun.sleep(1);
+  }
+
+  #options(): SaveOptions {
+    const { config } = this.#parts;
+    const rdbVersion = config.number("rdb-version");
+    const policy = config.get("maxmemory-policy");
+    const access = policy.endsWith("lru") ? "lru" : policy.endsWith("lfu") ? "lfu" : "none";
+    const nowMs = Date.now();
+    return {
+      rdbVersion,
+      mayRaiseVersion: rdbVersion === RDB_VERSION_DEFAULT,
+      compression: config.flag("rdbcompression"),
+      checksum: config.flag("rdbchecksum"),
+      access,
+      clock: Math.floor(nowMs / (access === "lfu" ? 60_000 : 1000)),
+      lfuDecayMinutes: config.number("lfu-decay-time"),
+      redisVersion: REDIS_VERSION,
+      usedMemoryBytes: anonymousBytes(),
+      nowMs,
+    };
+  }
+
+  #failed(path: string, kind: Kind, error: unknown): void {
+    const { log } = this.#parts;
+    if (error instanceof SaveStopped) {
+      // As Redis's child that was killed by SIGUSR1: neither good nor bad.
+      log("warning", "The save that ran was given up; the file on disk stays as it was");
+      return;
+    }
+    if (kind === "background") this.lastStatus = "err";
+    const what = kind === "background" ? "Background saving error" : "Error saving DB on disk";
+    log("warning", `${what}: ${path}: ${(error as Error).message}. The file on disk stays as it was`);
+  }
+
+  /** Configuration or status has changed. */
+  #follow(): void {
+    const { config } = this.#parts;
+    this.#points.set(config.get("save"));
+    const isRefusing = this.lastStatus === "err" && this.hasSavePoints && config.flag("stop-writes-on-bgsave-error");
+    this.refusal = isRefusing ? MISCONF : "";
+  }
+}
+
+/** Runs a generator to its end, a slice in each turn of the event loop; what it returns. */
+async function inSlices<T>(steps: Generator<void, T, void>): Promise<T> {
+  for (;;) {
+    const startedMs = performance.now();
+    do {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+    } while (performance.now() - startedMs < SLICE_MS);
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+}
+
+function keysOf({ databases, layers }: FrozenState): number {
+  let keys = 0;
+  for (const { overlay, layerDbid } of databases) {
+    keys += overlay?.keys ?? 0;
+    if (layerDbid >= 0) for (const { layer } of layers) keys += layer.keys(layerDbid);
+  }
+  return keys;
+}
