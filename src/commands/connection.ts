@@ -117,6 +117,9 @@ export const rows = [
 function ping(c: Context): void {
   const { args, reply } = c;
   if (args.count > 2) throw wrongArity("ping");
+  // As Redis, so that whoever watches by PING hears that saving fails.
+  const { refusal } = c.server.saving;
+  if (refusal !== "") throw new ReplyError(refusal);
   if (args.count === 1) reply.simple("PONG");
   else reply.bulk(args.bytes, args.starts[1] as number, args.lengths[1] as number);
 }

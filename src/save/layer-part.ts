@@ -23,8 +23,6 @@ import { type Types, versionLimit } from "./types.ts";
 
 /** A run is written when it is so long: its bytes are still in the processor's cache. */
 const RUN_BYTES_MAX = 128 * 1024;
-/** Records between two looks at whether to go on. */
-const RECORDS_PER_STEP = 4096;
 /** FUNCTION2 came with this version. */
 const FUNCTION_VERSION = 10;
 /** MODULE_AUX: "load me when all keys are there". */
@@ -54,7 +52,8 @@ export interface LayerPartParts {
   /** By database of the layer: the section that its keys belong to, if any. */
   readonly targets: readonly (Section | undefined)[];
   readonly options: SaveOptions;
-  /** Called every few thousand records. Throws to end the save. */
+  /** Called after each `stepKeys` records. Throws to end the save. */
+  readonly stepKeys: number;
   readonly step: () => void;
 }
 
@@ -95,7 +94,10 @@ export class LayerPart {
       if (scanner.kind === ScanKind.RECORD) this.#record(scanner, scanner.recordOffset === end);
       else this.#item(scanner);
       end = scanner.offset;
-      if (++this.#records % RECORDS_PER_STEP === 0) this.#step(end);
+      if (++this.#records >= this.#parts.stepKeys) {
+        this.#records = 0;
+        this.#step(end);
+      }
     }
     this.#endRun();
     if (this.#dead.next !== Number.POSITIVE_INFINITY) {

@@ -30,16 +30,14 @@ import type { Types } from "./types.ts";
 
 const LRU_CLOCK_MASK = 0xffffff;
 const LFU_MINUTES_MASK = 0xffff;
-/** Keys between two looks at whether to go on. */
-const KEYS_PER_STEP = 4096;
-
 export interface OverlayPartParts {
   readonly writer: RdbWriter;
   readonly types: Types;
   readonly index: IndexPart;
   readonly seed: HashSeed;
   readonly options: SaveOptions;
-  /** Called every few thousand keys. Throws to end the save. */
+  /** Called after each `stepKeys` keys. Throws to end the save. */
+  readonly stepKeys: number;
   readonly step: () => void;
 }
 
@@ -73,7 +71,10 @@ export class OverlayPart {
 
   #entry(bytes: Uint8Array, at: number, base: number): void {
     const { writer, index, seed } = this.#parts;
-    if (++this.#keys % KEYS_PER_STEP === 0) this.#parts.step();
+    if (++this.#keys >= this.#parts.stepKeys) {
+      this.#keys = 0;
+      this.#parts.step();
+    }
     const flags = bytes[at + EntryAt.FLAGS] as number;
     const start = at + EntryAt.RECORD;
     let pos = start;

@@ -52,6 +52,8 @@ export interface SaveOptions {
   readonly clock: number;
   /** lfu-decay-time: minutes that take one from a counter; 0: none ever does. */
   readonly lfuDecayMinutes: number;
+  /** rdb-key-save-delay: microseconds of pause for each key, so that tests have time. 0: none. */
+  readonly keyDelayUs: number;
   /** For the AUX fields. */
   readonly redisVersion: string;
   readonly usedMemoryBytes: number;

@@ -69,19 +69,38 @@ export function save(request: SaveRequest, control: SaveControl): SaveResult {
   return { ...result, indexFd };
 }
 
+/** Keys between two reports. */
+const STEP_KEYS = 4096;
+/** A longer pause is made in pieces, so that the save can be given up. */
+const PAUSE_MS = 20;
+
+/** Reports, after a pause of so many microseconds. */
+function stepper(delayUs: number, report: () => void): () => void {
+  if (delayUs === 0) return report;
+  let owedMs = 0;
+  return () => {
+    for (owedMs += delayUs / 1000; owedMs >= 1; owedMs -= PAUSE_MS) {
+      Bun.sleepSync(Math.min(owedMs, PAUSE_MS));
+      report();
+    }
+    owedMs = Math.max(0, owedMs);
+  };
+}
+
 /** Writes all of the file; returns its version. */
 function writeRdb(request: SaveRequest, file: RdbFile, index: IndexPart, control: SaveControl): number {
   const { options, seed } = request;
   const writer = new RdbWriter(file, options);
   const converter = new ValueConverter(writer, versionLimit(options));
   const types = new Types(writer, converter, options);
-  const step = () => control.report(index.keys);
+  const stepKeys = options.keyDelayUs > 0 ? 1 : STEP_KEYS;
+  const step = stepper(options.keyDelayUs, () => control.report(index.keys));
   const layer = request.layer === null ? null : new BaseLayer(request.layer);
   try {
     const all = request.databases.map((database): Section => ({ ...database, keys: keysOf(database, layer) }));
     const targets: (Section | undefined)[] = [];
     for (const section of all) if (section.layerDbid >= 0) targets[section.layerDbid] = section;
-    const overlays = new OverlayPart({ writer, types, index, seed, options, step });
+    const overlays = new OverlayPart({ writer, types, index, seed, options, stepKeys, step });
     const sections = new Sections(writer, index, (section) => overlays.write(section));
     writer.begin(options.rdbVersion);
     writer.aux("redis-ver", options.redisVersion);
@@ -90,7 +109,9 @@ function writeRdb(request: SaveRequest, file: RdbFile, index: IndexPart, control
     writer.aux("used-mem", options.usedMemoryBytes);
     writer.aux("aof-base", 0);
     const walk =
-      layer === null ? null : new LayerPart({ layer, writer, types, index, seed, sections, targets, options, step });
+      layer === null
+        ? null
+        : new LayerPart({ layer, writer, types, index, seed, sections, targets, options, stepKeys, step });
     walk?.write();
     sections.finish(all);
     walk?.writeLast();

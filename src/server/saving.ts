@@ -263,6 +263,7 @@ export class Saving implements SavingService {
       access,
       clock: Math.floor(nowMs / (access === "lfu" ? 60_000 : 1000)),
       lfuDecayMinutes: config.number("lfu-decay-time"),
+      keyDelayUs: Math.max(0, config.number("rdb-key-save-delay")),
       redisVersion: REDIS_VERSION,
       usedMemoryBytes: anonymousBytes(),
       nowMs,

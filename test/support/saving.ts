@@ -12,6 +12,7 @@ export const SAVE_OPTIONS: SaveOptions = {
   access: "none",
   clock: 0,
   lfuDecayMinutes: 1,
+  keyDelayUs: 0,
   redisVersion: "7.2.0",
   usedMemoryBytes: 1_000_000,
   nowMs: 1_800_000_000_000,

@@ -28,7 +28,7 @@ export const PERSISTENCE: readonly Directive[] = [
   special("dir", ".", "used", dir, { guarded: true, settled: true, probe: probeDir, written: dirLines }),
   bool("no-appendfsync-on-rewrite", "no", "later"),
   bool("rdb-del-sync-files", "no", "later"),
-  int("rdb-key-save-delay", "0", "unneeded", I32_MIN, I32_MAX, { hidden: true }),
+  int("rdb-key-save-delay", "0", "used", I32_MIN, I32_MAX, { hidden: true }),
   bool("rdb-save-incremental-fsync", "yes", "unneeded"),
   bool("rdbchecksum", "yes", "used", { fixed: true }),
   bool("rdbcompression", "yes", "used"),
