@@ -23,6 +23,8 @@ import { type Types, versionLimit } from "./types.ts";
 
 /** A run is written when it is so long: its bytes are still in the processor's cache. */
 const RUN_BYTES_MAX = 128 * 1024;
+/** Records that are not written between two looks at whether to go on. */
+const SKIPPED_PER_STEP = 4096;
 /** FUNCTION2 came with this version. */
 const FUNCTION_VERSION = 10;
 /** MODULE_AUX: "load me when all keys are there". */
@@ -87,15 +89,17 @@ export class LayerPart {
    */
   write(): void {
     const scanner = this.#scanner;
-    const { layer } = this.#parts;
+    const { layer, index, stepKeys } = this.#parts;
     layer.comeTo(0);
     let end = scanner.offset;
+    let written = index.keys;
     while (scanner.next()) {
       if (scanner.kind === ScanKind.RECORD) this.#record(scanner, scanner.recordOffset === end);
       else this.#item(scanner);
       end = scanner.offset;
-      if (++this.#records >= this.#parts.stepKeys) {
+      if (++this.#records >= (index.keys > written ? stepKeys : SKIPPED_PER_STEP)) {
         this.#records = 0;
+        written = index.keys;
         this.#step(end);
       }
     }

@@ -8,7 +8,7 @@ import { closeSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { Keyspace } from "../keyspace/keyspace.ts";
 import { IndexFile } from "../layer/index-file.ts";
-import { pathOfDescriptor, removeStale } from "../layer/index-place.ts";
+import { indexPath, pathOfDescriptor, removeStale } from "../layer/index-place.ts";
 import { IndexRejected } from "../layer/index-rejected.ts";
 import { Layer } from "../layer/layer.ts";
 import type { LayerOptions } from "../layer/open.ts";
@@ -87,11 +87,11 @@ export class Snapshot {
       lock = lockDirectory(dirname(plan.path));
       if (!lock.isHeld)
         hooks.log("warning", `${dirname(plan.path)} is not locked against a second Folio: ${lock.reason}`);
+      removeDrafts(plan.path, config);
       if (!plan.required && statSync(plan.path, { throwIfNoEntry: false }) === undefined) {
         hooks.log("notice", `${plan.path} does not exist: serving an empty dataset`);
         return new Snapshot(plan.path, null, new Keyspace([], config.number("databases")), null, lock, Date.now());
       }
-      removeDrafts(plan.path);
       const mapping = Mapping.open(plan.path, { allowRemote: config.flag("allow-remote-fs") });
       const { layer, guard } = await openGuarded(plan.path, mapping, config, hooks, {
         signal: hooks.signal,
@@ -236,11 +236,14 @@ function modifiedAtMs(mapping: Mapping): number {
 }
 
 /** Drafts of savers that were killed. That they cannot be removed is no reason not to start. */
-function removeDrafts(path: string): void {
-  try {
-    removeStale(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+function removeDrafts(path: string, config: Config): void {
+  const indexDir = config.path("index-dir");
+  for (const file of [path, indexPath(path, indexDir === "" ? undefined : indexDir)]) {
+    try {
+      removeStale(file);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    }
   }
 }
 
