@@ -2,12 +2,13 @@
  * Set algebra: SINTER, SINTERCARD, SUNION, SDIFF. One pass over each set, and one table whose marks tell how far a member
  * has come; memory is what the result's candidates take: the smallest set, the union, or the first set.
  */
+import { Record } from "../rdb/record.ts";
 import { ByteTable } from "../types/byte-table.ts";
 import { SetReader } from "../types/set.ts";
 import type { Span } from "../util/span.ts";
 import type { Context } from "./context.ts";
 import { ReplyError, syntaxError } from "./errors.ts";
-import { lookup, peek } from "./lookup.ts";
+import { lookup } from "./lookup.ts";
 import { integerBetween, positive } from "./parse.ts";
 import { type Command, READ_ALL, readCounted } from "./table.ts";
 
@@ -80,9 +81,11 @@ const REMOVED = 0xffffffff;
 
 /** What a first look at the sets tells. */
 interface Survey {
+  /** The sets as they were then, whatever is written later. Null: missing. */
+  readonly records: (Record | null)[];
   /** Some key is missing: that set is empty. */
   isAnyMissing: boolean;
-  /** Argument of the smallest set. */
+  /** Number of the smallest set. */
   smallestAt: number;
   smallest: number;
   largest: number;
@@ -90,31 +93,40 @@ interface Survey {
 
 /** Looks at the `count` sets from argument `first` on. Throws WRONGTYPE for any of them, as Redis does before it begins. */
 function* survey(c: Context, first: number, count: number): Generator<void, Survey, void> {
-  const seen: Survey = { isAnyMissing: false, smallestAt: first, smallest: Number.POSITIVE_INFINITY, largest: 0 };
+  const seen: Survey = {
+    records: [],
+    isAnyMissing: false,
+    smallestAt: 0,
+    smallest: Number.POSITIVE_INFINITY,
+    largest: 0,
+  };
   const set = new SetReader();
   for (let i = 0; i < count; i++) {
     if (lookup(c, first + i, "set")) {
       set.open(c.record);
       if (set.count < seen.smallest) {
         seen.smallest = set.count;
-        seen.smallestAt = first + i;
+        seen.smallestAt = i;
       }
       seen.largest = Math.max(seen.largest, set.count);
-    } else seen.isAnyMissing = true;
+      seen.records.push(new Record().like(c.record));
+    } else {
+      seen.isAnyMissing = true;
+      seen.records.push(null);
+    }
     if (i % KEYS_PER_SLICE === KEYS_PER_SLICE - 1) yield;
   }
   return seen;
 }
 
-/** Walks the set at argument `index`, which has been surveyed; `visit` may end the walk by answering false. */
+/** Walks a set that has been surveyed; `visit` may end the walk by answering false. */
 function* walk(
-  c: Context,
-  index: number,
+  record: Record | null,
   set: SetReader,
   visit: (member: Span) => boolean | undefined,
 ): Generator<void, void, void> {
-  if (!peek(c, index)) return;
-  set.open(c.record);
+  if (record === null) return;
+  set.open(record);
   for (let walked = 1; set.next(); walked++) {
     if (visit(set.text()) === false) return;
     if (walked % MEMBERS_PER_SLICE === 0) yield;
@@ -125,7 +137,7 @@ function* sinter(c: Context): Generator<void, void, void> {
   const sets = c.args.count - 1;
   const seen = yield* survey(c, 1, sets);
   const table = new ByteTable(seen.isAnyMissing ? 0 : seen.smallest);
-  const count = yield* intersect(c, 1, sets, seen, table, Number.POSITIVE_INFINITY);
+  const count = yield* intersect(seen, table, Number.POSITIVE_INFINITY);
   yield* replyMarked(c, table, sets, count);
 }
 
@@ -140,31 +152,25 @@ function* sintercard(c: Context): Generator<void, void, void> {
   }
   const seen = yield* survey(c, 2, keys);
   const table = new ByteTable(seen.isAnyMissing ? 0 : seen.smallest);
-  c.reply.integer(yield* intersect(c, 2, keys, seen, table, limit === 0 ? Number.POSITIVE_INFINITY : limit));
+  c.reply.integer(yield* intersect(seen, table, limit === 0 ? Number.POSITIVE_INFINITY : limit));
 }
 
 /**
  * Fills the table with the smallest set and lets each other in turn raise the marks: what reaches the number of sets is in
  * all of them. Returns how many are, and no more than `limit`.
  */
-function* intersect(
-  c: Context,
-  first: number,
-  count: number,
-  seen: Survey,
-  table: ByteTable,
-  limit: number,
-): Generator<void, number, void> {
+function* intersect(seen: Survey, table: ByteTable, limit: number): Generator<void, number, void> {
   if (seen.isAnyMissing) return 0;
+  const { records, smallestAt } = seen;
+  const count = records.length;
   const set = new SetReader();
   let reached = 0;
   for (let passed = 0; passed < count; passed++) {
     // The smallest one first; the one whose turn that was takes the smallest one's.
-    const turn = first + passed;
-    const index = passed === 0 ? seen.smallestAt : turn === seen.smallestAt ? first : turn;
+    const index = passed === 0 ? smallestAt : passed === smallestAt ? 0 : passed;
     const isLast = passed === count - 1;
     reached = 0;
-    yield* walk(c, index, set, ({ bytes, start, length }) => {
+    yield* walk(records[index] as Record | null, set, ({ bytes, start, length }) => {
       const at = passed === 0 ? table.add(bytes, start, length) : table.indexOf(bytes, start, length);
       if (at < 0 || table.marks[at] !== passed) return;
       table.marks[at] = passed + 1;
@@ -177,21 +183,23 @@ function* intersect(
 
 function* sunion(c: Context): Generator<void, void, void> {
   const sets = c.args.count - 1;
-  const table = new ByteTable((yield* survey(c, 1, sets)).largest);
+  const { largest, records } = yield* survey(c, 1, sets);
+  const table = new ByteTable(largest);
   const set = new SetReader();
-  for (let index = 1; index <= sets; index++) yield* walk(c, index, set, (member) => addTo(table, member));
+  for (const record of records) yield* walk(record, set, (member) => addTo(table, member));
   yield* replyMarked(c, table, 0, table.count);
 }
 
 function* sdiff(c: Context): Generator<void, void, void> {
   const sets = c.args.count - 1;
-  yield* survey(c, 1, sets);
+  const [first = null, ...others] = (yield* survey(c, 1, sets)).records;
   const table = new ByteTable();
   const set = new SetReader();
-  yield* walk(c, 1, set, (member) => addTo(table, member));
+  yield* walk(first, set, (member) => addTo(table, member));
   let left = table.count;
-  for (let index = 2; index <= sets && left > 0; index++) {
-    yield* walk(c, index, set, ({ bytes, start, length }) => {
+  for (const record of others) {
+    if (left === 0) break;
+    yield* walk(record, set, ({ bytes, start, length }) => {
       const at = table.indexOf(bytes, start, length);
       if (at < 0 || table.marks[at] === REMOVED) return;
       table.marks[at] = REMOVED;

@@ -2,13 +2,16 @@
  * Memory for bytes that do not lie in the source as they are: decompressed strings, integers as text.
  * It grows to what was asked for, and lets go of a huge piece when only small ones have been asked for a while.
  */
+import { EMPTY_BYTES } from "../util/span.ts";
+
 const RETAINED_BYTES_MAX = 4 * 2 ** 20;
 const INITIAL_BYTES = 64;
 /** So many small pieces in a row show that the huge one is not wanted again soon. */
 const SMALL_CALLS_MAX = 256;
 
 export class Scratch {
-  #bytes = new Uint8Array(INITIAL_BYTES);
+  /** Nothing until it is used: many records are made of which only the key is read, where it lies. */
+  #bytes = EMPTY_BYTES;
   /** Small pieces asked for in a row while a huge one is held. */
   #smallCalls = 0;
 
@@ -22,7 +25,7 @@ export class Scratch {
 
   /** Whether these are the bytes that were given last. */
   holds(bytes: Uint8Array): boolean {
-    return bytes === this.#bytes;
+    return bytes === this.#bytes && bytes.length > 0;
   }
 
   /** Lets go of the piece, which is the user's alone from now on. */
