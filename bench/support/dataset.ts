@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { REPOSITORY, spawnRedis } from "../../test/support/processes.ts";
 
 export const VALUE_BYTES = 100;
+const COUNTER_BYTES = 5;
 /** Where a key ends in a SET request: behind "*3\r\n$3\r\nSET\r\n$16\r\n" and 16 bytes. */
 const KEY_END = 18 + 16;
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -39,17 +40,20 @@ export function valueAt(index: number): string {
   return bytes.toString("latin1");
 }
 
+/** What the keys hold: 100 incompressible bytes, or a number of five digits. */
+export type Dataset = "strings" | "counters";
+
 /** The path of a dump of `keys` keys; made now when it is not there (a minute per 10 million keys or so). */
-export async function dumpOf(keys: number): Promise<string> {
+export async function dumpOf(keys: number, dataset: Dataset = "strings"): Promise<string> {
   const folder = dataFolder();
-  const path = join(folder, `strings-${keys}.rdb`);
+  const path = join(folder, `${dataset}-${keys}.rdb`);
   if (existsSync(path)) return path;
   const started = performance.now();
   console.log(`making ${path} with a real redis-server …`);
   const making = `making-${process.pid}.rdb`;
   const redis = await spawnRedis(["--dir", folder, "--dbfilename", making, "--appendonly", "no"]).ready();
   try {
-    await fill(redis.port, keys);
+    await fill(redis.port, keys, dataset);
     const client = await redis.connect();
     const saved = await client.command("SAVE");
     if (saved !== "+OK") throw new Error(`redis-server could not save: ${JSON.stringify(saved)}`);
@@ -64,10 +68,11 @@ export async function dumpOf(keys: number): Promise<string> {
   return path;
 }
 
-/** Sends SET for every key, replies switched off, the last one confirmed by a GET. */
-export async function fill(port: number, keys: number): Promise<void> {
-  const head = Buffer.from("*3\r\n$3\r\nSET\r\n$16\r\nkey:000000000000\r\n$100\r\n", "latin1");
-  const record = head.length + VALUE_BYTES + 2;
+/** Sends SET for every key, replies switched off; ends when DBSIZE has confirmed them. */
+export async function fill(port: number, keys: number, dataset: Dataset = "strings"): Promise<void> {
+  const valueBytes = dataset === "strings" ? VALUE_BYTES : COUNTER_BYTES;
+  const head = Buffer.from(`*3\r\n$3\r\nSET\r\n$16\r\nkey:000000000000\r\n$${valueBytes}\r\n`, "latin1");
+  const record = head.length + valueBytes + 2;
   const perChunk = 5000;
   const chunk = Buffer.alloc(record * perChunk);
   let resume: (() => void) | null = null;
@@ -99,7 +104,8 @@ export async function fill(port: number, keys: number): Promise<void> {
       const at = i * record;
       head.copy(chunk, at);
       writeDigits(first + i, chunk, at + KEY_END);
-      writeValue(first + i, chunk, at + head.length);
+      if (dataset === "strings") writeValue(first + i, chunk, at + head.length);
+      else chunk.write(`${10_000 + ((first + i) % 80_000)}`, at + head.length, "latin1");
       chunk[at + record - 2] = 13;
       chunk[at + record - 1] = 10;
     }

@@ -1,24 +1,60 @@
 /**
- * bench/throughput: server CPU per request under redis-benchmark, Folio (from the layer) beside redis-server on the same
- * file, in turns, in the same run. The server is pinned to core 0, redis-benchmark to core 1.
+ * bench/throughput: server CPU per request under redis-benchmark, Folio beside redis-server on the same keys, in turns, in the
+ * same run: keys that lie in the file (layer), and keys that were written since (overlay). The server is pinned to core 0,
+ * redis-benchmark to core 1.
  *
- *   npm run bench:throughput [-- --keys 1000000 --rounds 3 --seconds 4 --pipelines 1,16]
+ *   npm run bench:throughput [-- --keys 1000000 --rounds 3 --seconds 3 --pipelines 1,16,64 --only GET,SET --places layer,overlay]
  *
  * CPU is read from the kernel before and after each run, so other processes on the machine disturb it little; the ratio
- * of medians is the figure to look at.
+ * of medians is the figure to look at. A write moves a key of the layer to the overlay: so Folio's code is warmed up in
+ * another database there, and the rounds together send fewer requests than there are keys.
  */
-import { basename, dirname } from "node:path";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { processUsage, type ServerProcess, spawnFolio, spawnRedis } from "../../test/support/processes.ts";
-import { dumpOf } from "../support/dataset.ts";
+import { type Dataset, dataFolder, dumpOf, fill, VALUE_BYTES } from "../support/dataset.ts";
 import { printTable, ratio } from "../support/table.ts";
 
 const SERVER_CORE = ["taskset", "-c", "0"];
 const CLIENT_CORE = ["taskset", "-c", "1"];
+const CLIENTS = 50;
+const KEY = "key:__rand_int__";
+const VALUE = "x".repeat(VALUE_BYTES);
+const WARM_REQUESTS = 400_000;
+/** The dump has database 0; this one is empty. */
+const OTHER_DATABASE = 1;
 
 interface Workload {
-  name: string;
-  command: string[];
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly dataset: Dataset;
+  readonly keysPerRequest: number;
+  readonly writes: boolean;
+}
+
+const WORKLOADS: readonly Workload[] = [
+  { name: "GET", command: ["GET", KEY], dataset: "strings", keysPerRequest: 1, writes: false },
+  { name: "SET", command: ["SET", KEY, VALUE], dataset: "strings", keysPerRequest: 1, writes: true },
+  { name: "INCR", command: ["INCR", KEY], dataset: "counters", keysPerRequest: 1, writes: true },
+  {
+    name: "MSET of 10",
+    command: ["MSET", ...Array.from({ length: 10 }, () => [KEY, VALUE]).flat()],
+    dataset: "strings",
+    keysPerRequest: 10,
+    writes: true,
+  },
+];
+
+type Place = "layer" | "overlay";
+
+interface Plan {
+  readonly workload: Workload;
+  readonly place: Place;
+  readonly keys: number;
+  readonly pipeline: number;
+  readonly rounds: number;
+  readonly seconds: number;
 }
 
 function cpuSeconds(server: ServerProcess): number {
@@ -28,11 +64,11 @@ function cpuSeconds(server: ServerProcess): number {
 }
 
 /** One redis-benchmark run against a server: microseconds of server CPU per request, and requests per second. */
-async function run(server: ServerProcess, keys: number, pipeline: number, requests: number, command: string[]) {
+async function run(server: ServerProcess, plan: Plan, requests: number, database = 0, command = plan.workload.command) {
   const before = cpuSeconds(server);
   const from = performance.now();
-  const options = ["-p", `${server.port}`, "-c", "50", "-n", `${requests}`, "-r", `${keys}`, "-P", `${pipeline}`, "-q"];
-  const child = Bun.spawn([...CLIENT_CORE, "redis-benchmark", ...options, ...command], {
+  const options = `-p ${server.port} -c ${CLIENTS} -n ${requests} -r ${plan.keys} -P ${plan.pipeline} --dbnum ${database} -q`;
+  const child = Bun.spawn([...CLIENT_CORE, "redis-benchmark", ...options.split(" "), ...command], {
     stdout: "pipe",
     stderr: "pipe",
   });
@@ -47,33 +83,45 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
 
-async function measure(workload: Workload, keys: number, pipeline: number, rounds: number, seconds: number) {
-  const path = await dumpOf(keys);
-  const servers = {
-    redis: await spawnRedis(["--dir", dirname(path), "--dbfilename", basename(path), "--appendonly", "no"], {
-      prefix: SERVER_CORE,
-    }).ready(),
-    folio: await spawnFolio([path], { prefix: SERVER_CORE }).ready(),
-  };
+/** Both servers with the keys in place. The layer is a copy of the dump: nobody writes to the one that is kept. */
+async function startBoth({ workload, place, keys }: Plan, folder: string) {
+  const isLayer = place === "layer";
+  if (isLayer) copyFileSync(await dumpOf(keys, workload.dataset), join(folder, "dump.rdb"));
+  const args = ["--dir", folder, "--dbfilename", "dump.rdb"];
+  const redis = await spawnRedis([...args, "--appendonly", "no"], { prefix: SERVER_CORE }).ready();
+  const folio = await spawnFolio([...args, "--save", ""], { prefix: SERVER_CORE }).ready();
+  if (!isLayer) for (const { port } of [redis, folio]) await fill(port, keys, workload.dataset);
+  return { redis, folio };
+}
+
+async function measure(plan: Plan): Promise<string[]> {
+  const { workload, place, keys, pipeline, rounds, seconds } = plan;
+  const folder = mkdtempSync(join(dataFolder(), "throughput-"));
+  const servers = await startBoth(plan, folder);
   const cpu = { redis: [] as number[], folio: [] as number[] };
   const speed = { redis: [] as number[], folio: [] as number[] };
   try {
-    const probe = await run(servers.redis, keys, pipeline, 50_000, workload.command);
-    const requests = Math.ceil(probe.perSecond * seconds);
-    await run(servers.folio, keys, pipeline, requests, workload.command); // warm: compiled code, verified blocks
+    const isMoving = workload.writes && place === "layer";
+    const probe = await run(servers.redis, plan, 50_000, isMoving ? OTHER_DATABASE : 0);
+    const fresh = isMoving ? Math.floor(keys / 2 / rounds / workload.keysPerRequest) : Number.POSITIVE_INFINITY;
+    const requests = Math.min(Math.ceil(probe.perSecond * seconds), fresh);
+    // Compiled code; verified blocks.
+    if (isMoving) await run(servers.folio, plan, WARM_REQUESTS, 0, ["GET", KEY]);
+    await run(servers.folio, plan, Math.max(requests, WARM_REQUESTS), isMoving ? OTHER_DATABASE : 0);
     for (let round = 0; round < rounds; round++) {
       for (const name of ["redis", "folio"] as const) {
-        const it = await run(servers[name], keys, pipeline, requests, workload.command);
+        const it = await run(servers[name], plan, requests);
         cpu[name].push(it.cpuMicroseconds);
         speed[name].push(it.perSecond);
       }
     }
   } finally {
     await servers.redis.stop("SIGKILL");
-    await servers.folio.stop();
+    await servers.folio.stop("SIGKILL");
+    rmSync(folder, { recursive: true, force: true });
   }
   return [
-    `${workload.name} P=${pipeline}`,
+    `${workload.name}, ${place}, P=${pipeline}`,
     median(cpu.redis).toFixed(2),
     median(cpu.folio).toFixed(2),
     ratio(median(cpu.folio) / median(cpu.redis)),
@@ -86,19 +134,26 @@ const { values } = parseArgs({
   options: {
     keys: { type: "string", default: "1000000" },
     rounds: { type: "string", default: "3" },
-    seconds: { type: "string", default: "4" },
-    pipelines: { type: "string", default: "1,16" },
+    seconds: { type: "string", default: "3" },
+    pipelines: { type: "string", default: "1,16,64" },
+    only: { type: "string", default: "GET,SET,INCR,MSET" },
+    places: { type: "string", default: "layer,overlay" },
   },
 });
-const workloads: Workload[] = [{ name: "GET", command: ["GET", "key:__rand_int__"] }];
+const chosen = values.only.split(",");
 const rows: string[][] = [];
-for (const workload of workloads) {
-  for (const pipeline of values.pipelines.split(",").map(Number)) {
-    rows.push(await measure(workload, Number(values.keys), pipeline, Number(values.rounds), Number(values.seconds)));
+for (const workload of WORKLOADS) {
+  if (!chosen.some((name) => workload.name.startsWith(name))) continue;
+  for (const place of values.places.split(",") as Place[]) {
+    for (const pipeline of values.pipelines.split(",").map(Number)) {
+      const sizes = { keys: Number(values.keys), rounds: Number(values.rounds), seconds: Number(values.seconds) };
+      rows.push(await measure({ workload, place, pipeline, ...sizes }));
+      console.log(rows.at(-1)?.join("  "));
+    }
   }
 }
 printTable(
-  `${values.keys} keys of 100-byte values, 50 clients; server CPU in µs per request, medians of ${values.rounds} rounds`,
+  `${values.keys} keys of 100-byte values, ${CLIENTS} clients; server CPU in µs per request, medians of ${values.rounds} rounds`,
   ["", "redis µs", "Folio µs", "ratio", "redis req/s", "Folio req/s"],
   rows,
 );
