@@ -163,7 +163,19 @@ try {
   }
   printTable(
     `BGSAVE of ${keys} keys of ${VALUE_BYTES} bytes while one client writes`,
-    ["", "duration", "idle/s", "saving/s", "idle p99", "saving p99", "ratio", "worst", "written", "extra memory", "after"],
+    [
+      "",
+      "duration",
+      "idle/s",
+      "saving/s",
+      "idle p99",
+      "saving p99",
+      "ratio",
+      "worst",
+      "written",
+      "extra memory",
+      "after",
+    ],
     rows,
   );
 } finally {

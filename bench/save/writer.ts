@@ -14,7 +14,9 @@ export interface Written {
 }
 
 const [, , port, keys] = process.argv;
-const request = Buffer.from(`*3\r\n$3\r\nSET\r\n$16\r\n${keyAt(0)}\r\n$${VALUE_BYTES}\r\n${"v".repeat(VALUE_BYTES)}\r\n`);
+const request = Buffer.from(
+  `*3\r\n$3\r\nSET\r\n$16\r\n${keyAt(0)}\r\n$${VALUE_BYTES}\r\n${"v".repeat(VALUE_BYTES)}\r\n`,
+);
 const KEY_AT = request.indexOf(keyAt(0)) + 4;
 const VALUE_AT = request.length - VALUE_BYTES - 2;
 const SAMPLES_MAX = 2 ** 24;

@@ -127,6 +127,12 @@ export class IndexFile {
     this.mapping.close();
   }
 
+  /** As close(), in pieces: see Mapping.closeGently. */
+  closeGently(): Promise<void> {
+    this.guard?.close();
+    return this.mapping.closeGently();
+  }
+
   #verify(page: number, words: Int32Array): void {
     const found = pageCheck(new Uint8Array(words.buffer), this.at * 4, page, this.header.seed.seed0);
     const expected = (words[this.at] as number) >>> 0;

@@ -308,8 +308,8 @@ export class Layer implements ByteSource {
   async close(): Promise<void> {
     await this.beforeClose();
     for (const index of this.#replaced.splice(0)) index.close();
-    this.#index.close();
-    this.mapping.close();
+    await this.#index.closeGently();
+    await this.mapping.closeGently();
   }
 
   #read(dbid: number, offset: number, record: Record): void {

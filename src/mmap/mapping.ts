@@ -48,6 +48,9 @@ const ADVICE = {
 
 export type Advice = keyof typeof ADVICE;
 
+/** Unmapped at a time by closeGently(): about 1 ms. */
+const GENTLE_BYTES = 32 * 2 ** 20;
+
 /** A mapping as it is posted to a Worker of this process. Worthless in any other process. */
 export interface MappingHandle {
   readonly address: number;
@@ -168,6 +171,27 @@ export class Mapping implements ByteSource {
     }
     if (this.fd >= 0) fs.closeSync(this.fd);
     this.fd = -1;
+  }
+
+  /**
+   * As close(), without keeping this thread for more than a moment, however large the mapping is: it is unmapped in pieces, and the file
+   * is closed by another thread (to give back a gigabyte of one that has no name any more takes the kernel 0.3 s).
+   * The windows are detached at once.
+   */
+  async closeGently(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    for (const window of this.windows) (window.buffer as ArrayBuffer).transfer(0);
+    if (!this.#owner) return;
+    const { fd } = this;
+    this.fd = -1;
+    for (let at = 0; at < this.size; at += GENTLE_BYTES) {
+      if (at > 0) await new Promise<void>((resolve) => setImmediate(resolve));
+      if (libc.munmap(asPointer(this.address + at), Math.min(GENTLE_BYTES, this.size - at)) !== 0) {
+        throw systemError("cannot unmap", errnoName(errno()), this.path);
+      }
+    }
+    if (fd >= 0) await new Promise<void>((resolve) => fs.close(fd, () => resolve()));
   }
 
   #mustBeOpen(): void {

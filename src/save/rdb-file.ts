@@ -26,6 +26,8 @@ export class RdbFile implements RdbSink {
   size = 0;
   readonly #sums: BlockSums;
   #head: Uint8Array = new Uint8Array(0);
+  #buffer: Uint8Array = this.#head;
+  #blocks: Uint8Array[] = [];
   #started = 0;
   #published = false;
   #closed = false;
@@ -42,15 +44,23 @@ export class RdbFile implements RdbSink {
 
   take(bytes: Uint8Array, length: number): void {
     if (this.size === 0) this.#head = bytes.slice(0, Math.min(length, BLOCK_BYTES));
-    for (let at = 0; at < length; at += BLOCK_BYTES) {
-      this.#sums.addSum(Bun.hash.crc32(bytes.subarray(at, Math.min(at + BLOCK_BYTES, length))));
-    }
+    for (let at = 0; at < length; at += BLOCK_BYTES) this.#sums.addSum(Bun.hash.crc32(this.#block(bytes, at, length)));
     writeFully(this.fd, bytes, this.size, length);
     this.size += length;
     if (this.size - this.#started >= WRITE_BEHIND_BYTES) {
       startWriting(this.fd, this.#started, this.size - this.#started);
       this.#started = this.size;
     }
+  }
+
+  /** One block of what was taken. Whole ones are always parts of the same buffer: a view of each is made once. */
+  #block(bytes: Uint8Array, at: number, length: number): Uint8Array {
+    if (at + BLOCK_BYTES > length) return bytes.subarray(at, length);
+    if (bytes !== this.#buffer) {
+      this.#buffer = bytes;
+      this.#blocks = [];
+    }
+    return (this.#blocks[at / BLOCK_BYTES] ??= bytes.subarray(at, at + BLOCK_BYTES));
   }
 
   amendHead(bytes: Uint8Array): void {
