@@ -79,6 +79,18 @@ export interface SavingService {
   schedule(): void;
   /** Saves, after whatever save runs, and serves from the new file then. Resolves to false when it failed: nothing has changed. */
   saveNow(): Promise<boolean>;
+  /** DEBUG RELOAD. Resolves to "", or to the error reply: what was served is served still. */
+  reload(options: ReloadOptions): Promise<string>;
+}
+
+/** What DEBUG RELOAD is told. */
+export interface ReloadOptions {
+  /** Save first; else what is in memory only is given up for what is in the file. */
+  readonly save: boolean;
+  /** Empty the dataset before the file is loaded. */
+  readonly flush: boolean;
+  /** Keys of the file win over those that are there. */
+  readonly merge: boolean;
 }
 
 export interface ShutdownOptions {

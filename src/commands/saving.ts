@@ -3,6 +3,7 @@
  *
  * A command that waits for a save is parked: its client waits, others are served.
  */
+import { awaited } from "./awaited.ts";
 import type { Context } from "./context.ts";
 import { ReplyError, syntaxError } from "./errors.ts";
 import { syntax } from "./syntax.ts";
@@ -97,23 +98,4 @@ function* shutdown(c: Context): Generator<void, void, void> {
   const failed = server.shutdown("User requested shutdown...", options).then(() => true);
   yield* awaited(c, failed);
   c.reply.error("ERR Errors trying to SHUTDOWN. Check logs.");
-}
-
-/** Waits for a promise that does not reject, others being served meanwhile; what it resolves to. */
-function* awaited<T>({ client }: Context, promise: Promise<T>): Generator<void, T, void> {
-  let outcome: { readonly value: T } | undefined;
-  void promise.then((value) => {
-    outcome = { value };
-    client.wakeAtMs = 0;
-    client.wake?.();
-  });
-  for (;;) {
-    if (outcome !== undefined) break;
-    client.wakeAtMs = Number.POSITIVE_INFINITY;
-    yield;
-    // CLIENT UNBLOCK does not end a save.
-    client.unblocked = "";
-  }
-  client.wakeAtMs = 0;
-  return outcome.value;
 }

@@ -8,7 +8,7 @@
  * From outside a save lasts until it is idle again (rdb_bgsave_in_progress), since no other can begin before. Freeze and each step of
  * settling are short; between them commands run.
  */
-import type { SavingService, ShutdownOptions } from "../commands/context.ts";
+import type { ReloadOptions, SavingService, ShutdownOptions } from "../commands/context.ts";
 import type { FrozenState } from "../keyspace/saving.ts";
 import { indexPath } from "../layer/index-place.ts";
 import { anonymousBytes } from "../mmap/collector.ts";
@@ -35,6 +35,8 @@ const MISCONF =
   "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may " +
   "modify the data set are disabled, because this instance is configured to report errors during writes if RDB " +
   "snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.";
+
+const RELOAD_FAILED = "ERR Error trying to load the RDB dump, check server logs.";
 
 export interface SavingParts {
   readonly config: Config;
@@ -73,6 +75,7 @@ export class Saving implements SavingService {
   /** Save points count from here. */
   #savedAtMs = Date.now();
   #lastSaveMs = 0;
+  #isGivingBack = false;
   #triedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: SavingParts) {
@@ -119,6 +122,22 @@ export class Saving implements SavingService {
     return this.#run("foreground");
   }
 
+  /** DEBUG RELOAD: saving is all that a reload needs, since what was saved is served from the file. */
+  async reload({ save, flush }: ReloadOptions): Promise<string> {
+    if (save) return (await this.saveNow()) ? "" : "ERR";
+    if (!flush) return RELOAD_FAILED;
+    while (this.state !== "idle") await this.#running;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#running = promise;
+    this.state = "settling";
+    try {
+      return await this.#loadAgain();
+    } finally {
+      this.state = "idle";
+      resolve(true);
+    }
+  }
+
   /** The last save of a process that is about to end: the file is written, nothing else changes. */
   async saveForGood(): Promise<boolean> {
     while (this.state !== "idle") await this.#running;
@@ -141,6 +160,7 @@ export class Saving implements SavingService {
 
   /** Once a second: save points, what was scheduled. */
   tick(nowMs: number): void {
+    void this.#giveMemoryBack();
     if (this.state !== "idle") return;
     if (this.lastStatus === "err" && nowMs - this.#triedAtMs <= RETRY_MS) return;
     if (this.isScheduled) {
@@ -225,7 +245,7 @@ export class Saving implements SavingService {
 
   /** Puts the keyspace on the file that was written; where that cannot be, on what it stood on before. */
   async #settle(path: string, saved: SaveResult): Promise<void> {
-    const { config, log, clients, snapshot: served } = this.#parts;
+    const { config, log, snapshot: served } = this.#parts;
     const snapshot = served();
     const { keyspace } = snapshot;
     if (saved.indexProblem !== "") log("notice", `index of ${path}: ${saved.indexProblem}`);
@@ -238,15 +258,44 @@ export class Saving implements SavingService {
       await inSlices(keyspace.thaw());
       return;
     }
+    await this.#standOn(path, next, Date.now());
+  }
+
+  /** Gives up what is not in the file. Resolves to the error reply, "" when it went well. */
+  async #loadAgain(): Promise<string> {
+    const { config, log, snapshot: served } = this.#parts;
+    const snapshot = served();
+    const { keyspace } = snapshot;
+    const path = configuredPath(config);
+    keyspace.freeze();
+    let next: GuardedLayer;
+    try {
+      next = await snapshot.openAgain(path, config, this.#parts);
+    } catch (error) {
+      await inSlices(keyspace.thaw());
+      if (!(error instanceof StartError)) throw error;
+      log("warning", error.message);
+      return RELOAD_FAILED;
+    }
+    keyspace.dirty = 0;
+    await this.#standOn(path, next, snapshot.savedAtMs);
+    return "";
+  }
+
+  async #standOn(path: string, next: GuardedLayer, savedAtMs: number): Promise<void> {
+    const { clients, snapshot } = this.#parts;
+    const { keyspace } = snapshot();
     await inSlices(keyspace.rebase(next.layer));
-    const before = snapshot.follow(path, next, Date.now());
+    const before = snapshot().follow(path, next, savedAtMs);
     if (before !== null) void retireLayer(before, { pins: keyspace.pins, clients });
   }
 
-  /** What settling has left over, a little in each turn. */
+  /** What settling, or a flush, has left over, a little in each turn. */
   async #giveMemoryBack(): Promise<void> {
-    const { keyspace } = this.#parts.snapshot();
-    while (this.state === "idle" && keyspace.tick()) await Bun.sleep(1);
+    if (this.#isGivingBack) return;
+    this.#isGivingBack = true;
+    while (this.#parts.snapshot().keyspace.tick()) await Bun.sleep(1);
+    this.#isGivingBack = false;
   }
 
   #options(): SaveOptions {

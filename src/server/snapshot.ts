@@ -127,6 +127,16 @@ export class Snapshot {
     }
   }
 
+  /** As `openSaved`, of whatever file lies at the path. Throws StartError. */
+  async openAgain(path: string, config: Config, hooks: SavedHooks): Promise<GuardedLayer> {
+    try {
+      const mapping = Mapping.open(path, { allowRemote: config.flag("allow-remote-fs") });
+      return await openGuarded(path, mapping, config, hooks, { seed: this.keyspace.seed });
+    } catch (error) {
+      throw startError(path, error);
+    }
+  }
+
   /**
    * The keyspace stands on `next`, opened by `openSaved`, from now on. Returns the layer before, to be closed when nobody reads it any
    * more; null where there was none.

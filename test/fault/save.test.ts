@@ -389,31 +389,28 @@ describe("when saves begin, and where they go", () => {
     expect(await textOf(client, 300)).toBe("moved");
   }, 20_000);
 
-  test.each([
+  for (const [option, value] of [
     ["--mmap-safety", "copy"],
     ["--index-dir", join(folder, "indexes")],
-  ])(
-    "with %s %s",
-    async (...option) => {
+  ] as const) {
+    test(`with ${option}`, async () => {
       fs.mkdirSync(join(folder, "indexes"));
-      const { client, server } = await start(...option);
+      const { client, server } = await start(option, value);
       for (let round = 0; round < 3; round++) {
         await fill(client, `round ${round}`, 2000);
         expect(await client.command("SAVE")).toBe("+OK");
         expect(await textOf(client, 2000)).toBe(`round ${round}`);
         expect(String(await client.command("INFO", "layers"))).toContain("layers:1");
       }
-      expect(fs.readdirSync(folder).sort()).toEqual(
-        option[0] === "--index-dir" ? ["dump.rdb", "indexes"] : ["dump.rdb", "dump.rdb.idx", "indexes"],
-      );
+      const beside = option === "--index-dir" ? ["dump.rdb", "indexes"] : ["dump.rdb", "dump.rdb.idx", "indexes"];
+      expect(fs.readdirSync(folder).sort()).toEqual(beside);
       client.close();
       await server.stop("SIGKILL");
-      const again = await start(...option);
+      const again = await start(option, value);
       expect(await textOf(again.client, 2000)).toBe("round 2");
       expect(again.server.output).not.toContain("building");
-    },
-    20_000,
-  );
+    }, 20_000);
+  }
 
   test("where the index cannot be written it stays nameless, and the next start builds it", async () => {
     const nowhere = join(folder, "indexes");

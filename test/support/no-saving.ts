@@ -9,4 +9,5 @@ export const NO_SAVING: SavingService = {
   startInBackground: () => false,
   schedule() {},
   saveNow: () => Promise.resolve(false),
+  reload: () => Promise.resolve("ERR"),
 };
