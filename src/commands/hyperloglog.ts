@@ -1,5 +1,12 @@
 /** PFCOUNT. The estimate itself is in types/hyperloglog.ts. */
-import { cachedCardinality, estimate, isHyperLogLog, mergeInto, REGISTERS } from "../types/hyperloglog.ts";
+import {
+  cacheCardinality,
+  cachedCardinality,
+  estimate,
+  isHyperLogLog,
+  mergeInto,
+  REGISTERS,
+} from "../types/hyperloglog.ts";
 import { Span } from "../util/span.ts";
 import type { Context } from "./context.ts";
 import { ReplyError } from "./errors.ts";
@@ -32,17 +39,35 @@ export const rows = [
 const VALUE = new Span();
 const MERGED = new Uint8Array(REGISTERS);
 
+export function notHyperLogLog(): ReplyError {
+  return new ReplyError("WRONGTYPE Key is not a valid HyperLogLog string value.");
+}
+
+export function damagedHyperLogLog(): ReplyError {
+  return new ReplyError("INVALIDOBJ Corrupted HLL object detected");
+}
+
 function pfcount(c: Context): void {
   MERGED.fill(0);
   for (let i = 1; i < c.args.count; i++) {
     if (!stringAt(c, i, VALUE)) continue;
-    if (!isHyperLogLog(VALUE)) throw new ReplyError("WRONGTYPE Key is not a valid HyperLogLog string value.");
+    if (!isHyperLogLog(VALUE)) throw notHyperLogLog();
     const cached = c.args.count === 2 ? cachedCardinality(VALUE) : null;
     if (cached !== null) {
       c.reply.integer(BigInt.asIntN(64, cached));
       return;
     }
-    if (!mergeInto(MERGED, VALUE)) throw new ReplyError("INVALIDOBJ Corrupted HLL object detected");
+    if (!mergeInto(MERGED, VALUE)) throw damagedHyperLogLog();
   }
-  c.reply.integer(estimate(MERGED));
+  const cardinality = estimate(MERGED);
+  if (c.args.count === 2) remember(c, cardinality);
+  c.reply.integer(cardinality);
+}
+
+/** Stores the estimate of argument 1 beside its registers, as Redis does; not where the value would have to be copied for it. */
+function remember(c: Context, cardinality: number): void {
+  const { db, record, server } = c;
+  if (VALUE.length === 0 || VALUE.bytes !== record.cursor.bytes || !db.isWritable(record)) return;
+  cacheCardinality(VALUE, cardinality);
+  server.keyspace.dirty++;
 }

@@ -13,12 +13,13 @@
 import type { Span } from "../util/span.ts";
 
 export const REGISTERS = 16_384;
-const HEADER_BYTES = 16;
+export const HEADER_BYTES = 16;
+export const ENCODING_AT = 4;
 const CARDINALITY_AT = 8;
 const DENSE = 0;
 const SPARSE = 1;
-const REGISTER_BITS = 6;
-const DENSE_BYTES = HEADER_BYTES + (REGISTERS * REGISTER_BITS) / 8;
+export const REGISTER_BITS = 6;
+export const DENSE_BYTES = HEADER_BYTES + (REGISTERS * REGISTER_BITS) / 8;
 /** Bits of the hash that the registers count in: 64 less the 14 that pick one. */
 const HASH_BITS = 50;
 const ALPHA = 0.7213475204444817;
@@ -29,8 +30,22 @@ export function isHyperLogLog(value: Span): boolean {
   const { bytes, start, length } = value;
   if (length < HEADER_BYTES) return false;
   for (let i = 0; i < 4; i++) if (bytes[start + i] !== "HYLL".charCodeAt(i)) return false;
-  const encoding = bytes[start + 4] as number;
+  const encoding = bytes[start + ENCODING_AT] as number;
   return encoding === SPARSE || (encoding === DENSE && length === DENSE_BYTES);
+}
+
+/** Whether a HyperLogLog is dense. */
+export function isDense(value: Span): boolean {
+  return value.bytes[value.start + ENCODING_AT] === DENSE;
+}
+
+/** Stores the cardinality in the header. */
+export function cacheCardinality(value: Span, cardinality: number): void {
+  let rest = cardinality;
+  for (let i = 0; i < 8; i++) {
+    value.bytes[value.start + CARDINALITY_AT + i] = rest % 256;
+    rest = Math.floor(rest / 256);
+  }
 }
 
 /** The cardinality stored in the header, or null where it must be computed. */
@@ -44,7 +59,7 @@ export function cachedCardinality(value: Span): bigint | null {
 
 /** Raises `registers` to the HyperLogLog's where that is higher. False when it is damaged. */
 export function mergeInto(registers: Uint8Array, value: Span): boolean {
-  return value.bytes[value.start + 4] === DENSE ? mergeDense(registers, value) : mergeSparse(registers, value);
+  return isDense(value) ? mergeDense(registers, value) : mergeSparse(registers, value);
 }
 
 function mergeDense(registers: Uint8Array, value: Span): boolean {

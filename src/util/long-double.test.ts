@@ -86,7 +86,7 @@ describe.skipIf(!redisInstalled)("beside redis-server", () => {
             ["INCRBYFLOAT", "k", increment],
           ]),
         );
-        const theirs = pairs.map((pair, i) => [...pair, replies[i * 2 + 1]]);
+        const theirs = pairs.map((pair, i) => [...pair, replies[i * 2 + 1] as string]);
         expect(pairs.map(([value, increment]) => [value, increment, answer(value, increment)])).toEqual(theirs);
       }
     } finally {
@@ -96,8 +96,8 @@ describe.skipIf(!redisInstalled)("beside redis-server", () => {
 });
 
 test("texts of the longest length, and beyond it", () => {
-  const one = parseLongDouble("1");
-  expect(parseLongDouble(`1.${"0".repeat(5117)}`)).toEqual(one);
+  const one = parseLongDouble(`1.${"0".repeat(5117)}`);
+  expect(one === undefined ? "" : longDoubleText(one)).toBe("1");
   expect(parseLongDouble(`1.${"0".repeat(5118)}`)).toBeUndefined();
   expect(parseLongDouble(`0.${"0".repeat(5116)}1`)).toBeUndefined();
 });

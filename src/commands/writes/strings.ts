@@ -1,6 +1,7 @@
 /** Rows of the commands that write strings, bitmaps and HyperLogLogs. */
 import { bitfield } from "../bitfield.ts";
 import { bitop, setbit } from "../bits-write.ts";
+import { pfadd, pfdebug, pfmerge, pfselftest } from "../hyperloglog-write.ts";
 import { append, decr, decrby, incr, incrby, incrbyfloat, setrange } from "../strings-change.ts";
 import { getdel, getex, getset, mset, msetnx, psetex, set, setex, setnx } from "../strings-set.ts";
 import { syntax } from "../syntax.ts";
@@ -202,6 +203,20 @@ export const rows: readonly Command[] = [
     complexity: "O(1) for each element",
     summary: "Adds elements to a HyperLogLog.",
     arguments: syntax("key [element...]"),
+    handler: pfadd,
+  },
+  {
+    name: "pfdebug",
+    arity: 3,
+    flags: ["write", "denyoom", "admin"],
+    categories: ["hyperloglog"],
+    keys: [{ flags: ["RW", "access"], begin: { index: 2 }, find: { lastKey: 0, step: 1, limit: 0 } }],
+    since: "2.8.9",
+    group: "hyperloglog",
+    complexity: "N/A",
+    summary: "Shows the inside of a HyperLogLog.",
+    arguments: syntax("subcommand key"),
+    handler: pfdebug,
   },
   {
     name: "pfmerge",
@@ -217,6 +232,18 @@ export const rows: readonly Command[] = [
     complexity: "O(N) in the number of sources",
     summary: "Merges HyperLogLogs into one.",
     arguments: syntax("destkey sourcekey...", 2),
+    handler: pfmerge,
+  },
+  {
+    name: "pfselftest",
+    arity: 1,
+    flags: ["admin"],
+    categories: ["hyperloglog"],
+    since: "2.8.9",
+    group: "hyperloglog",
+    complexity: "N/A",
+    summary: "Tests the HyperLogLogs of this server.",
+    handler: pfselftest,
   },
   {
     name: "psetex",

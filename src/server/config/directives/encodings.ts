@@ -7,7 +7,7 @@ import { type Directive, I32_MAX, I32_MIN, I64_MAX, int, memory } from "../direc
 export const ENCODINGS: readonly Directive[] = [
   int("hash-max-listpack-entries", "512", "used", 0, I64_MAX, { alias: "hash-max-ziplist-entries" }),
   memory("hash-max-listpack-value", "64", "used", { alias: "hash-max-ziplist-value" }),
-  memory("hll-sparse-max-bytes", "3000", "unneeded"),
+  memory("hll-sparse-max-bytes", "3000", "used"),
   int("list-compress-depth", "0", "unneeded", 0, I32_MAX),
   int("list-max-listpack-size", "-2", "used", I32_MIN, I32_MAX, { alias: "list-max-ziplist-size" }),
   int("set-max-intset-entries", "512", "used", 0, I64_MAX),
