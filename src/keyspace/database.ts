@@ -460,8 +460,8 @@ export class Database {
 
   #ensureTop(): Overlay {
     if (this.top === null) {
-      const { pins, tally, access } = this.#shared;
-      this.top = new Overlay(pins, tally, access);
+      const { pins, tally, access, populator } = this.#shared;
+      this.top = new Overlay(pins, tally, access, populator);
     }
     return this.top;
   }

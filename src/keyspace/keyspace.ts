@@ -5,6 +5,7 @@
 import type { HashSeed } from "../layer/format.ts";
 import { randomSeed } from "../layer/hash.ts";
 import type { Layer } from "../layer/layer.ts";
+import { Populator } from "../mmap/populate.ts";
 import type { Overlay } from "../overlay/overlay.ts";
 import { Pins } from "../overlay/pins.ts";
 import type { Tally } from "../overlay/tally.ts";
@@ -27,6 +28,7 @@ export class Keyspace implements Shared {
   readonly seed: HashSeed;
   readonly pins = new Pins();
   readonly ahead = new Ahead();
+  readonly populator = new Populator();
   readonly tally: Tally = { usedBytes: 0, goneBytes: 0 };
   /** The eviction clock. Whoever has a timer calls its `tick`. */
   readonly access = new AccessClock();
@@ -184,9 +186,18 @@ export class Keyspace implements Shared {
 
   /** The overlay is not used any more; its memory goes when no sliced command can hold a view of it. */
   retire(overlay: Overlay): void {
+    this.tally.goneBytes += overlay.usedBytes - overlay.goneBytes;
+    this.#release(overlay);
+  }
+
+  /** Overlays that no database stands on any more, whose memory has not been given back yet. */
+  leaving(): Overlay[] {
+    return [...this.#retired.map(({ overlay }) => overlay), ...this.#orphans];
+  }
+
+  #release(overlay: Overlay): void {
     this.#retired.push({ overlay, epoch: this.pins.epoch });
     this.pins.waiters++;
-    this.tally.goneBytes += overlay.usedBytes - overlay.goneBytes;
   }
 
   expired(database: Database, bytes: Uint8Array, start: number, length: number): void {
@@ -206,7 +217,10 @@ export class Keyspace implements Shared {
   #drop(database: Database): void {
     const { top, draining, frozen } = database;
     for (const overlay of [top, draining]) if (overlay !== null) this.retire(overlay);
-    if (frozen !== null) this.#orphans.push(frozen);
+    if (frozen !== null) {
+      this.tally.goneBytes += frozen.usedBytes - frozen.goneBytes;
+      this.#orphans.push(frozen);
+    }
     database.top = database.draining = database.frozen = null;
     database.layers = [];
     database.savedAs = -1;
@@ -214,7 +228,7 @@ export class Keyspace implements Shared {
   }
 
   #retireOrphans(): void {
-    for (const overlay of this.#orphans) this.retire(overlay);
+    for (const overlay of this.#orphans) this.#release(overlay);
     this.#orphans = [];
   }
 }

@@ -1,5 +1,6 @@
 /** What the databases of a keyspace share. Keyspace implements it. */
 import type { HashSeed } from "../layer/format.ts";
+import type { Populator } from "../mmap/populate.ts";
 import type { Overlay } from "../overlay/overlay.ts";
 import type { Pins } from "../overlay/pins.ts";
 import type { Tally } from "../overlay/tally.ts";
@@ -14,6 +15,7 @@ export interface Shared {
   readonly ahead: Ahead;
   readonly tally: Tally;
   readonly access: AccessClock;
+  readonly populator: Populator;
   /** Expired keys are absent but stay. */
   isExpiryPaused(): boolean;
   /** The overlay is not used any more. */

@@ -16,6 +16,8 @@ import {
   errnoName,
   libc,
   MADV_DONTNEED,
+  MADV_HUGEPAGE,
+  MADV_POPULATE_WRITE,
   MAP_ANONYMOUS,
   MAP_NORESERVE,
   MAP_PRIVATE,
@@ -32,6 +34,7 @@ export interface RegionHandle {
   readonly capacity: number;
 }
 
+const IS_LINUX = process.platform === "linux";
 /** The smallest reservation that is tried where the system limits address space (ulimit -v, overcommit_memory 2). */
 const CAPACITY_MIN = 2 ** 30;
 
@@ -60,7 +63,11 @@ export class AnonymousRegion {
     for (let size = capacity; ; size /= 2) {
       const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
       const address = mmap(0, size, PROT_READ | PROT_WRITE, flags, -1, 0);
-      if (address > 0) return new AnonymousRegion({ address, capacity: size }, true);
+      if (address > 0) {
+        // Fewer faults, and a random access misses the TLB less. Advice: where the system has no huge pages there are none.
+        if (IS_LINUX) libc.madvise(asPointer(address), size, MADV_HUGEPAGE);
+        return new AnonymousRegion({ address, capacity: size }, true);
+      }
       if (size <= CAPACITY_MIN)
         throw systemError(`cannot reserve ${size} bytes of address space`, errnoName(-address), "");
     }
@@ -99,6 +106,14 @@ export class AnonymousRegion {
       this.#windows.push(new Uint8Array(buffer));
       this.#words.push(new Int32Array(buffer, 0, Math.floor(length / 4)));
     }
+  }
+
+  /**
+   * Faults the pages of [offset, offset + length) in, for writing: what the next blocks will need. Takes milliseconds: a Worker's work
+   * (populate.ts). Without effect where the kernel does not know it, or the region is gone meanwhile.
+   */
+  populate(offset: number, length: number): void {
+    if (IS_LINUX) libc.madvise(asPointer(this.#address + offset), length, MADV_POPULATE_WRITE);
   }
 
   /** Gives the pages of [offset, offset + length) back to the system; they read as zeros again. Whole pages only. */

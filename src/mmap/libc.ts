@@ -27,6 +27,9 @@ export const MADV_RANDOM = 1;
 export const MADV_SEQUENTIAL = 2;
 export const MADV_WILLNEED = 3;
 export const MADV_DONTNEED = 4;
+/** Linux's: pages of 2 MiB where they are to be had; fault pages in for writing (5.14). */
+export const MADV_HUGEPAGE = 14;
+export const MADV_POPULATE_WRITE = 23;
 
 export const F_SETLEASE = 1024;
 export const F_GETLEASE = 1025;

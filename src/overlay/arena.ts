@@ -11,6 +11,7 @@
  * The arena is a ByteSource, so that records in it are read as records in a file are; but its bytes change: see `pins`.
  */
 import { AnonymousRegion, type RegionHandle } from "../mmap/anonymous.ts";
+import type { Populator } from "../mmap/populate.ts";
 import type { ByteSource } from "../util/byte-source.ts";
 import { OverlayLimit } from "./overlay-limit.ts";
 import type { Pins } from "./pins.ts";
@@ -75,11 +76,11 @@ export class Arena implements ByteSource {
   /** Large blocks made: the names of what lies in them, see versionAt. */
   #births = 0;
 
-  constructor(pins: Pins, tally: Tally = { usedBytes: 0, goneBytes: 0 }) {
+  constructor(pins: Pins, tally: Tally = { usedBytes: 0, goneBytes: 0 }, populator: Populator | null = null) {
     this.pins = pins;
     this.tally = tally;
     this.#region = AnonymousRegion.reserve(CAPACITY_BYTES);
-    this.#heap = new UnitHeap(this.#region);
+    this.#heap = new UnitHeap(this.#region, populator);
     this.windows = this.#region.windows;
     this.words = this.#region.words;
     this.#region.openTo(1);

@@ -7,6 +7,7 @@
  */
 import { i32le } from "../encodings/packed.ts";
 import type { RegionHandle } from "../mmap/anonymous.ts";
+import type { Populator } from "../mmap/populate.ts";
 import { VALKEY_TYPE_BASE } from "../rdb/opcodes.ts";
 import type { Record } from "../rdb/record.ts";
 import { WINDOW_STRIDE_BYTES } from "../util/byte-source.ts";
@@ -62,8 +63,13 @@ export class Overlay {
    * @param tally what the bytes in use are added to
    * @param clock `value`: the 24 bits of the eviction clock that an entry gets when it is written
    */
-  constructor(pins: Pins, tally?: Tally, clock: { readonly value: number } = { value: 0 }) {
-    this.arena = new Arena(pins, tally);
+  constructor(
+    pins: Pins,
+    tally?: Tally,
+    clock: { readonly value: number } = { value: 0 },
+    populator: Populator | null = null,
+  ) {
+    this.arena = new Arena(pins, tally, populator);
     this.#clock = clock;
     this.table = new Table(this.arena);
     this.valueBytes = this.arena.windows[0] as Uint8Array;

@@ -11,6 +11,7 @@
  * some at a time, so that a block freed and taken again does not fault.
  */
 import type { AnonymousRegion } from "../mmap/anonymous.ts";
+import type { Populator } from "../mmap/populate.ts";
 import { UNIT_BYTES } from "./size-classes.ts";
 
 /** What a unit is, where it is no span of a size class (1 … 80). */
@@ -41,6 +42,7 @@ export class UnitHeap {
   /** Units in use. */
   usedUnits = 0;
   readonly #region: AnonymousRegion;
+  readonly #populator: Populator | null;
   readonly #bins = new Int32Array(BINS + 1).fill(NONE);
   /** By first unit of a free run: its pages may hold memory. */
   #dirty = new Uint8Array(UNITS_FIRST);
@@ -50,8 +52,10 @@ export class UnitHeap {
   #purgeFirst = NONE;
   #purgeAt = 0;
 
-  constructor(region: AnonymousRegion) {
+  /** @param populator has pages ready for what is given out next; null: they are faulted in as they are touched */
+  constructor(region: AnonymousRegion, populator: Populator | null = null) {
     this.#region = region;
+    this.#populator = populator;
   }
 
   /** The first of `count` units in a row, marked as `kind`; -1 when the region is full. */
@@ -127,6 +131,7 @@ export class UnitHeap {
     if (end > this.kind.length) this.#grow(end);
     this.top = end;
     this.#region.openTo(end * UNIT_BYTES);
+    this.#populator?.reached(this.#region, end * UNIT_BYTES);
     return first;
   }
 
