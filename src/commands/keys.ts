@@ -148,8 +148,8 @@ export const rows = [
 
 /** Keys looked up between two yields. */
 const KEYS_PER_SLICE = 256;
-/** Bytes of names that KEYS keeps rather than reading them again. */
-const KEPT_BYTES_MAX = 2 ** 20;
+/** Bytes of names in one of the stores of KEYS, about. */
+const STORE_BYTES = 2 ** 20;
 
 const NO_KEY = -2;
 const NO_EXPIRY = -1;
@@ -215,33 +215,29 @@ function seconds(milliseconds: number): number {
 }
 
 /**
- * Names that match are kept while they are few. When they are many they are only counted, and a second pass answers
- * them: memory stays bounded however many there are.
+ * Names that match are kept until all are known: an array says its length first, and others may write meanwhile. As SCAN, it
+ * finds each key that is there throughout.
  */
 function* keys(c: Context): Generator<void, void, void> {
-  const { args, db, reply, nowMs } = c;
+  const { args, reply } = c;
   const glob = new Glob(args.bytes, args.starts[1] as number, args.lengths[1] as number);
-  const kept = new ByteStore();
+  // Many stores: a single one would be copied whole to grow, and could hold no more than 2 GiB.
+  let store = new ByteStore();
+  const stores = [store];
   let count = 0;
-  if (glob.matchesAll) count = db.size(nowMs);
-  else {
-    yield* eachKey(c, ({ key }) => {
-      if (!glob.matches(key.bytes, key.start, key.length)) return;
-      count++;
-      if (kept.used < KEPT_BYTES_MAX) kept.add(key.bytes, key.start, key.length);
-    });
-  }
+  yield* eachKey(c, ({ key }) => {
+    if (!glob.matches(key.bytes, key.start, key.length)) return;
+    if (store.used > STORE_BYTES) stores.push((store = new ByteStore()));
+    store.add(key.bytes, key.start, key.length);
+    count++;
+  });
   reply.array(count);
-  if (kept.count === count) {
-    for (let i = 0; i < count; i++) {
-      reply.bulk(kept.bytes, kept.start(i), kept.length(i));
+  for (let full = stores.shift(); full !== undefined; full = stores.shift()) {
+    for (let i = 0; i < full.count; i++) {
+      reply.bulk(full.bytes, full.start(i), full.length(i));
       if (i % KEYS_PER_SLICE === KEYS_PER_SLICE - 1) yield;
     }
-    return;
   }
-  yield* eachKey(c, ({ key }) => {
-    if (glob.matches(key.bytes, key.start, key.length)) reply.bulkSpan(key);
-  });
 }
 
 /** Visits all keys of the selected database, in slices. */

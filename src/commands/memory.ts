@@ -1,8 +1,9 @@
 /**
  * MEMORY. A key of a layer takes no memory of the process: MEMORY USAGE tells the bytes that its record takes in the
- * snapshot, and its slot in the index.
+ * snapshot, and its slot in the index; of a key of an overlay, its entry (docs/formats/overlay.md) and its slot in the table.
  */
 import { valueBytesInSlices } from "../rdb/dump.ts";
+import type { Record } from "../rdb/record.ts";
 import type { Context } from "./context.ts";
 import { syntaxError } from "./errors.ts";
 import { helpRow } from "./help.ts";
@@ -90,16 +91,27 @@ export const rows = [
   },
 ] as const satisfies readonly Command[];
 
-/** Bytes of an index slot. */
+/** Bytes of a slot, in an index as in a table. */
 const SLOT_BYTES = 8;
+/** Bytes of an entry before its record, as `length | flags | access`. */
+const ENTRY_BYTES = 8;
+const EXPIRY_BYTES = 9;
+/** The type, and the key's length in most cases. */
+const PRELUDE_BYTES = 2;
 
 function* usage(c: Context): Generator<void, void, void> {
   const { args, record, reply } = c;
   for (let i = 3; i < args.count; i += 2) {
     if (!args.is(i, "SAMPLES") || i + 1 >= args.count || integer(c, i + 1) < 0) throw syntaxError();
   }
-  if (peek(c, 2)) reply.integer(record.valueOffset - record.offset + (yield* valueBytesInSlices(record)) + SLOT_BYTES);
-  else reply.nil();
+  if (!peek(c, 2)) reply.nil();
+  else if (record.valueLength >= 0) reply.integer(entryBytes(record) + record.valueLength + SLOT_BYTES);
+  else reply.integer(record.valueOffset - record.offset + (yield* valueBytesInSlices(record)) + SLOT_BYTES);
+}
+
+/** What an overlay's entry takes beside the value, which may lie apart from it. */
+function entryBytes({ expireAtMs, key }: Record): number {
+  return ENTRY_BYTES + (expireAtMs === -1 ? 0 : EXPIRY_BYTES) + PRELUDE_BYTES + key.length;
 }
 
 function doctor(c: Context): void {

@@ -8,6 +8,7 @@ import { lookup } from "./lookup.ts";
 import { integer, integer64 } from "./parse.ts";
 import {
   countEntries,
+  holdStream,
   type IdRange,
   INVALID_ID,
   openStream,
@@ -148,13 +149,13 @@ function* answerNothing(c: Context, { blockMs }: ReadOptions): Generator<void, v
   c.reply.nilArray();
 }
 
-/** Counts what each stream has to give, then writes the streams that have something. */
+/** Counts what each stream has to give, then writes the streams that have something; both of the streams as they are now. */
 function* read(c: Context, options: ReadOptions, starts: (StreamId | null)[]): Generator<void, void, void> {
-  const { firstKey, keys, count: max } = options;
+  const { firstKey, count: max } = options;
+  const streams = starts.map((from, i) => (from === null ? null : holdStream(c, firstKey + i)));
   const counts: number[] = [];
-  for (let i = 0; i < keys; i++) {
+  for (const [i, stream] of streams.entries()) {
     const from = starts[i];
-    const stream = from ? openStream(c, firstKey + i) : null;
     counts.push(stream === null || !from ? 0 : yield* countEntries(stream, { from, to: ID_MAX }, 1));
   }
   const served = counts.filter((count) => count > 0).length;
@@ -163,20 +164,18 @@ function* read(c: Context, options: ReadOptions, starts: (StreamId | null)[]): G
     return;
   }
   beginStreams(c, served);
-  for (let i = 0; i < keys; i++) {
+  for (const [i, stream] of streams.entries()) {
     const from = starts[i];
-    if (!from || counts[i] === 0) continue;
-    const stream = openStream(c, firstKey + i);
-    if (stream === null) continue;
+    if (!from || stream === null || counts[i] === 0) continue;
     beginStream(c, firstKey + i);
-    const ids: IdRange = { from, to: ID_MAX };
-    yield* writeEntries(c, stream, ids, max);
+    yield* writeEntries(c, stream, { from, to: ID_MAX }, max);
   }
 }
 
 /**
- * Waits until the client's time is up (0: for ever) or CLIENT UNBLOCK. Nobody can add entries to a snapshot, so there is
- * nothing else to wait for; answering at once would make clients that poll with BLOCK spin.
+ * Waits until the client's time is up (0: for ever) or CLIENT UNBLOCK. Nobody can add entries yet, so there is
+ * nothing else to wait for; answering at once would make clients that poll with BLOCK spin. Nothing that was looked up before may be
+ * read after it (slices.ts).
  */
 function* waitFor({ client }: Context, blockMs: number): Generator<void, void, void> {
   client.wakeAtMs = blockMs === 0 ? Number.POSITIVE_INFINITY : Date.now() + blockMs;

@@ -1,6 +1,7 @@
 /** What the stream commands share: opening, counting and writing entries. */
 
 import type { Reply } from "../net/reply.ts";
+import { Record } from "../rdb/record.ts";
 import { type StreamId, StreamReader } from "../types/stream.ts";
 import { ID_MAX, ID_MIN, idText, nextId, parseBound, previousId, SEQ_MAX } from "../types/stream-id.ts";
 import type { Context } from "./context.ts";
@@ -15,11 +16,19 @@ export const INVALID_ID = "ERR Invalid stream ID specified as stream command arg
 /** For commands that run to their end at once. */
 const QUICK = new StreamReader();
 
-/** Opens the stream at argument `index` in a reader of the command's own; null when the key is missing. */
+/** Opens the stream at argument `index` in a reader of the command's own; null when the key is missing. Valid as `c.record` is. */
 export function openStream(c: Context, index: number): StreamReader | null {
   if (!lookup(c, index, "stream")) return null;
   const stream = new StreamReader();
   stream.open(c.record);
+  return stream;
+}
+
+/** As `openStream`, with a record of its own: the stream as it is now, while other keys are looked up and written. */
+export function holdStream(c: Context, index: number): StreamReader | null {
+  if (!lookup(c, index, "stream")) return null;
+  const stream = new StreamReader();
+  stream.open(new Record().like(c.record));
   return stream;
 }
 
