@@ -1,8 +1,6 @@
 /**
- * Walks over collections in the order they are stored, that SSCAN, HSCAN and ZSCAN go on with from call to call. A
- * cursor is the number of elements already passed: it stays true because a layer's bytes never change. Walks that have
- * not ended are parked, so that the next call need not walk from the start again; where a walk was dropped (too many at
- * once, or a cursor that nobody was given), passing over the elements finds the place again.
+ * Walks over the elements of a set, hash or sorted set, for SSCAN, HSCAN and ZSCAN: whatever its type and encoding, by name, in stored
+ * order or from place to place. In which order they are given is collection-order.ts's affair.
  */
 import { Record } from "../rdb/record.ts";
 import type { ByteStore } from "../types/byte-store.ts";
@@ -19,8 +17,6 @@ export type WalkedType = "set" | "hash" | "zset";
 /** One walk, with a record and a reader of its own. */
 export abstract class CollectionWalk {
   readonly record = new Record();
-  /** Elements passed. */
-  passed = 0;
   /** Number of elements of the collection. */
   size = 0;
   /** True for what Redis would hold in a compact encoding: it is given in one call. */
@@ -28,21 +24,19 @@ export abstract class CollectionWalk {
   /** The current element's name: member or field. */
   abstract readonly name: Element;
 
-  /** Begins at the record, which must be this walk's own. */
-  begin(): void {
-    this.passed = 0;
+  /** Begins at a record, which may be read again at once. Throws FormatError. */
+  begin(record: Record): void {
+    this.record.like(record);
     this.open();
   }
 
   protected abstract open(): void;
-  protected abstract step(): boolean;
-
   /** Moves to the next element; false at the end. */
-  next(): boolean {
-    if (!this.step()) return false;
-    this.passed++;
-    return true;
-  }
+  abstract next(): boolean;
+  /** Back before the first element. */
+  abstract rewind(): void;
+  /** Where the element that next() will read begins: may be set, in any walk over the same bytes. */
+  abstract place: number;
 
   /** Whether the current element has not expired by itself. */
   isAlive(_nowMs: number): boolean {
@@ -74,8 +68,20 @@ class SetWalk extends CollectionWalk {
     this.name.rewind();
   }
 
-  protected step(): boolean {
+  next(): boolean {
     return this.name.next();
+  }
+
+  rewind(): void {
+    this.name.rewind();
+  }
+
+  get place(): number {
+    return this.name.place;
+  }
+
+  set place(place: number) {
+    this.name.place = place;
   }
 
   keepValue(): void {}
@@ -94,13 +100,25 @@ class HashWalk extends CollectionWalk {
   protected open(): void {
     // As of the beginning of time: fields that expire meanwhile must not shift those that stay.
     this.#reader.open(this.record, Number.NEGATIVE_INFINITY);
-    this.size = this.#reader.count;
+    this.size = this.#reader.storedCount;
     this.isCompact = this.#reader.encoding !== "hashtable";
     this.#reader.rewind();
   }
 
-  protected step(): boolean {
+  next(): boolean {
     return this.#reader.nextField();
+  }
+
+  rewind(): void {
+    this.#reader.rewind();
+  }
+
+  get place(): number {
+    return this.#reader.place;
+  }
+
+  set place(place: number) {
+    this.#reader.place = place;
   }
 
   override isAlive(nowMs: number): boolean {
@@ -129,39 +147,25 @@ class ZsetWalk extends CollectionWalk {
     this.name.rewind();
   }
 
-  protected step(): boolean {
+  next(): boolean {
     return this.name.next();
+  }
+
+  rewind(): void {
+    this.name.rewind();
+  }
+
+  get place(): number {
+    return this.name.place;
+  }
+
+  set place(place: number) {
+    this.name.place = place;
   }
 
   /** Redis gives the scores of big sorted sets with seventeen digits here, and nowhere else. */
   keepValue(store: ByteStore): void {
     const score = binaryBytes(this.isCompact ? doubleText(this.name.score) : double17Text(this.name.score));
     store.add(score, 0, score.length);
-  }
-}
-
-/** Walks parked at once: each holds a reader's scratch. */
-const PARKED_MAX = 32;
-
-/** Walks between two calls of a scan, the longest parked first. */
-export class ParkedWalks {
-  readonly #walks: CollectionWalk[] = [];
-
-  /** Takes out the walk over this record that has passed `passed` elements, or null. */
-  take(record: Record, passed: number): CollectionWalk | null {
-    const { source } = record.cursor;
-    const at = this.#walks.findIndex(
-      (walk) =>
-        walk.passed === passed &&
-        walk.record.offset === record.offset &&
-        walk.record.type === record.type &&
-        walk.record.cursor.source === source,
-    );
-    return at < 0 ? null : (this.#walks.splice(at, 1)[0] as CollectionWalk);
-  }
-
-  park(walk: CollectionWalk): void {
-    if (this.#walks.length === PARKED_MAX) this.#walks.shift();
-    this.#walks.push(walk);
   }
 }

@@ -1,14 +1,14 @@
 /** SCAN over the keys, and SSCAN, HSCAN, ZSCAN over the elements of a collection. */
-import type { Database } from "../keyspace/database.ts";
 import type { Record } from "../rdb/record.ts";
 import { ByteStore } from "../types/byte-store.ts";
 import { Glob } from "../util/glob.ts";
-import { type CollectionWalk, newWalk, ParkedWalks, type WalkedType } from "./collection-walk.ts";
+import { POSITIONS, partAt } from "./collection-order.ts";
+import { type CollectionWalk, newWalk, type WalkedType } from "./collection-walk.ts";
 import type { Context } from "./context.ts";
 import { encodingLimits } from "./encoding-limits.ts";
 import { ReplyError, syntaxError } from "./errors.ts";
 import { typeName } from "./keys.ts";
-import { lookup, peek } from "./lookup.ts";
+import { lookup } from "./lookup.ts";
 import { integer } from "./parse.ts";
 import { type Command, READ_FIRST } from "./table.ts";
 
@@ -94,9 +94,6 @@ export const rows = [
 const COUNT_DEFAULT = 10;
 const ELEMENTS_PER_SLICE = 256;
 const CURSOR_MAX = 2n ** 64n - 1n;
-
-/** The walks parked in each database. */
-const PARKED = new WeakMap<Database, ParkedWalks>();
 
 interface ScanOptions {
   readonly count: number;
@@ -189,18 +186,56 @@ function* scanCollection(c: Context, type: WalkedType): Generator<void, void, vo
     return;
   }
   const options = parseOptions(c, 3, type);
-  const walk = yield* walkAt(c, type, cursor);
+  const walk = newWalk(type, encodingLimits(c.server.config));
+  walk.begin(c.record);
   const kept = new ByteStore();
-  const left = walk.isCompact ? walk.size : options.count;
-  for (let visited = 1; visited <= left && walk.next(); visited++) {
+  const next = walk.isCompact
+    ? yield* keepAll(c, walk, options, kept)
+    : yield* keepFrom(c, walk, options, cursor, kept);
+  c.reply.array(2);
+  c.reply.bulkInteger(next);
+  yield* replyStore(c, kept);
+}
+
+/** All elements of a compact collection, whatever the cursor: it is given in one call, as Redis does. */
+function* keepAll(
+  c: Context,
+  walk: CollectionWalk,
+  options: ScanOptions,
+  kept: ByteStore,
+): Generator<void, number, void> {
+  for (let visited = 1; visited <= walk.size && walk.next(); visited++) {
     keep(walk, options, c.nowMs, kept);
     if (visited % ELEMENTS_PER_SLICE === 0) yield;
   }
-  const ended = walk.passed >= walk.size;
-  if (!ended) parked(c.db).park(walk);
-  c.reply.array(2);
-  c.reply.bulkInteger(ended ? 0 : walk.passed);
-  yield* replyStore(c, kept);
+  return 0;
+}
+
+/** Some elements from a cursor on; returns the next cursor, 0 at the end. Elements of one hash are given together. */
+function* keepFrom(
+  c: Context,
+  walk: CollectionWalk,
+  options: ScanOptions,
+  cursor: number,
+  kept: ByteStore,
+): Generator<void, number, void> {
+  let visited = 0;
+  for (let from = cursor; from < POSITIONS; ) {
+    const part = yield* partAt(walk, from);
+    let lastHash = -1;
+    for (let i = part.firstFrom(from); i < part.count; i++) {
+      const hash = part.hashes[i] as number;
+      if (visited >= options.count && hash !== lastHash) return hash;
+      lastHash = hash;
+      walk.place = part.places[i] as number;
+      walk.next();
+      keep(walk, options, c.nowMs, kept);
+      if (++visited % ELEMENTS_PER_SLICE === 0) yield;
+    }
+    from = part.to;
+    if (visited >= options.count && from < POSITIONS) return from;
+  }
+  return 0;
 }
 
 /** A missing key, whatever the options are. */
@@ -208,27 +243,6 @@ function replyEmpty(c: Context): void {
   c.reply.array(2);
   c.reply.bulkInteger(0);
   c.reply.array(0);
-}
-
-function parked(db: Database): ParkedWalks {
-  let walks = PARKED.get(db);
-  if (walks === undefined) {
-    walks = new ParkedWalks();
-    PARKED.set(db, walks);
-  }
-  return walks;
-}
-
-/** The walk over the collection in `c.record` that stands after `cursor` elements; a compact one at its start. */
-function* walkAt(c: Context, type: WalkedType, cursor: number): Generator<void, CollectionWalk, void> {
-  const waiting = parked(c.db).take(c.record, cursor);
-  if (waiting !== null) return waiting;
-  const walk = newWalk(type, encodingLimits(c.server.config));
-  peek(c, 1, walk.record);
-  walk.begin();
-  if (walk.isCompact) return walk;
-  while (walk.passed < cursor && walk.next()) if (walk.passed % ELEMENTS_PER_SLICE === 0) yield;
-  return walk;
 }
 
 function keep(walk: CollectionWalk, options: ScanOptions, nowMs: number, kept: ByteStore): void {

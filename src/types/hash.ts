@@ -135,6 +135,11 @@ export class HashReader implements MemberFrame {
     return this.expiries === "none" ? 2 : 3;
   }
 
+  /** Number of fields, expired ones too. */
+  get storedCount(): number {
+    return this.stored;
+  }
+
   /** Number of living fields. Walks the hash, once, when fields have expiries of their own; rewinds then. */
   get count(): number {
     if (this.expiries === "none") return this.stored;
@@ -153,6 +158,18 @@ export class HashReader implements MemberFrame {
     this.seen = 0;
     if (this.packed !== null) this.packed.rewind();
     else this.cursor.seek(this.sequenceOffset);
+  }
+
+  /** Where the field that nextField() will read begins; good in any reader of the same bytes. */
+  get place(): number {
+    return this.packed === null ? this.cursor.offset : this.packed.pos;
+  }
+
+  /** Puts the reader before the field that begins there: for one nextField(). */
+  set place(place: number) {
+    this.seen = 0;
+    if (this.packed === null) this.cursor.seek(place);
+    else this.packed.pos = place;
   }
 
   /** As Redis 7.2 (7.4, Valkey 9 for field expiries) would hold the hash after loading it. May walk; rewinds then. */

@@ -67,6 +67,20 @@ export class SetReader extends Elements implements MemberFrame {
     if (this.form === "sequence") this.cursor?.seek(this.sequenceOffset);
   }
 
+  /** Where the member that next() will read begins; good in any reader of the same bytes. */
+  get place(): number {
+    if (this.form === "sequence") return (this.cursor as Cursor).offset;
+    return this.form === "intset" ? this.intset.index : this.listpack.pos;
+  }
+
+  /** Puts the reader before the member that begins there: for one next(). */
+  set place(place: number) {
+    this.seen = 0;
+    if (this.form === "sequence") this.cursor?.seek(place);
+    else if (this.form === "intset") this.intset.index = place;
+    else this.listpack.pos = place;
+  }
+
   /** As Redis 7.2 would hold the set after loading it. Walks a sequence's first members; rewinds. */
   get encoding(): "intset" | "listpack" | "hashtable" {
     if (this.form === "intset") return this.count > this.limits["set-max-intset-entries"] ? "hashtable" : "intset";

@@ -96,6 +96,18 @@ export class ZsetReader extends Elements implements MemberStore, MemberFrame {
     else this.cursor.seek(this.sequenceOffset);
   }
 
+  /** Where the member that next() will read begins; good in any reader of the same bytes. */
+  get place(): number {
+    return this.packed === null ? this.cursor.offset : this.packed.pos;
+  }
+
+  /** Puts the reader before the member that begins there: for one next(). */
+  set place(place: number) {
+    this.seen = 0;
+    if (this.packed === null) this.cursor.seek(place);
+    else this.packed.pos = place;
+  }
+
   /** As Redis 7.2 would hold the sorted set after loading it. May walk; rewinds then. */
   get encoding(): "listpack" | "skiplist" {
     if (this.count > this.limits["zset-max-listpack-entries"]) return "skiplist";
