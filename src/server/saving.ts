@@ -75,7 +75,6 @@ export class Saving implements SavingService {
   /** Save points count from here. */
   #savedAtMs = Date.now();
   #lastSaveMs = 0;
-  #isGivingBack = false;
   #triedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: SavingParts) {
@@ -160,7 +159,6 @@ export class Saving implements SavingService {
 
   /** Once a second: save points, what was scheduled. */
   tick(nowMs: number): void {
-    void this.#giveMemoryBack();
     if (this.state !== "idle") return;
     if (this.lastStatus === "err" && nowMs - this.#triedAtMs <= RETRY_MS) return;
     if (this.isScheduled) {
@@ -211,7 +209,6 @@ export class Saving implements SavingService {
     if (kind === "background") this.lastSeconds = Math.round((Date.now() - this.startedAtMs) / 1000);
     this.#follow();
     this.state = "idle";
-    void this.#giveMemoryBack();
     return saved !== null;
   }
 
@@ -288,14 +285,6 @@ export class Saving implements SavingService {
     await inSlices(keyspace.rebase(next.layer));
     const before = snapshot().follow(path, next, savedAtMs);
     if (before !== null) void retireLayer(before, { pins: keyspace.pins, clients });
-  }
-
-  /** What settling, or a flush, has left over, a little in each turn. */
-  async #giveMemoryBack(): Promise<void> {
-    if (this.#isGivingBack) return;
-    this.#isGivingBack = true;
-    while (this.#parts.snapshot().keyspace.tick()) await Bun.sleep(1);
-    this.#isGivingBack = false;
   }
 
   #options(): SaveOptions {
