@@ -36,14 +36,16 @@ export class Epoll {
   readonly #calls: Calls;
   #fd: number;
   readonly #bufferAt: number;
-  readonly #events = new Int32Array(EVENT_WORDS * EVENTS_MAX);
+  // Over buffers of their own: small arrays without one are moved when the code that uses them is optimised, and the kernel
+  // would write where they were.
+  readonly #events = new Int32Array(new ArrayBuffer(4 * EVENT_WORDS * EVENTS_MAX));
   readonly #eventsAt = ptr(this.#events);
-  readonly #event = new Int32Array(EVENT_WORDS);
+  readonly #event = new Int32Array(new ArrayBuffer(4 * EVENT_WORDS));
 
   private constructor(calls: Calls, fd: number, bufferBytes: number) {
     this.#calls = calls;
     this.#fd = fd;
-    this.buffer = new Uint8Array(bufferBytes);
+    this.buffer = new Uint8Array(new ArrayBuffer(bufferBytes));
     this.#bufferAt = ptr(this.buffer);
   }
 
