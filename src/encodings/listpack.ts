@@ -29,7 +29,7 @@ export function backLengthBytes(size: number): number {
 }
 
 /** Bytes of encoding and data of the element at `pos`; 0 where no element begins. May exceed what is there. */
-function elementBytes(bytes: Uint8Array, pos: number): number {
+export function elementBytes(bytes: Uint8Array, pos: number): number {
   const head = bytes[pos] as number;
   if (head < 0x80) return 1;
   if (head < 0xc0) return 1 + (head & 0x3f);
