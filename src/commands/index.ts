@@ -4,6 +4,7 @@ import { rows as bits } from "./bits.ts";
 import { rows as client } from "./client-command.ts";
 import { rows as command } from "./command-command.ts";
 import { rows as connection } from "./connection.ts";
+import { rows as debug } from "./debug.ts";
 import { rows as geo } from "./geo.ts";
 import { rows as hashExpiry } from "./hash-expiry.ts";
 import { rows as hashRandom } from "./hash-random.ts";
@@ -37,6 +38,7 @@ export const COMMANDS: readonly Command[] = [
   ...monitoring,
   ...acl,
   ...memory,
+  ...debug,
   ...keys,
   ...scan,
   ...object,

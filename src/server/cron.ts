@@ -42,8 +42,12 @@ export class Cron {
   #timer: ReturnType<typeof setInterval> | null = null;
   #lastMs = performance.now();
 
-  constructor(stats: Stats) {
+  /** Whether it rests: DEBUG PAUSE-CRON. */
+  readonly #isPaused: () => boolean;
+
+  constructor(stats: Stats, isPaused: () => boolean = () => false) {
     this.#stats = stats;
+    this.#isPaused = isPaused;
   }
 
   /** Calls `tick` about once a second. It must be quick. */
@@ -61,6 +65,7 @@ export class Cron {
   }
 
   #tick(): void {
+    if (this.#isPaused()) return;
     const now = performance.now();
     const elapsed = now - this.#lastMs;
     this.#lastMs = now;
