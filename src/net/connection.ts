@@ -26,6 +26,8 @@ const BATCH_BYTES_MAX = 256 * 1024;
 const BATCH_MS_MAX = 0.5;
 /** A waiting connection that has gathered this much input is not read any more. */
 const INPUT_WAITING_BYTES_MAX = 1024 * 1024;
+/** So is one whose pipeline goes on in the next turn, with this much left of it. */
+const INPUT_QUEUED_BYTES_MAX = 64 * 1024;
 /** A query buffer grows by at most this beyond what is needed. */
 const QUERY_GROWTH_BYTES_MAX = 64 * 1024 * 1024;
 /** In a larger buffer lies a large request; prefetching would keep the buffer alive until the next time. */
@@ -373,7 +375,11 @@ export class Connection<Owner> {
     const rest = reader.end();
     if (rest < end) this.#keep(bytes, rest, end, fresh);
     else this.#forgetQuery();
-    if (this.#queued) this.#turns.add(this);
+    if (this.#queued) {
+      // Further input would only be gathered, in ever larger buffers.
+      if (this.queryBytes > INPUT_QUEUED_BYTES_MAX) this.#pauseReading();
+      this.#turns.add(this);
+    }
     if (this.closing && !this.closed && this.pendingBytes === 0) this.#end();
   }
 
@@ -395,7 +401,7 @@ export class Connection<Owner> {
     this.#queryEnd = end;
     this.#parser = parser;
     const left = end - start;
-    if (fresh && (this.#direct !== null || left < bytes.length / 2)) this.#moveQuery(left * 2);
+    if (fresh && (this.#direct !== null || (!this.#queued && left < bytes.length / 2))) this.#moveQuery(left * 2);
   }
 
   /** Adds `data` to the query buffer; false when the limit is passed. */
