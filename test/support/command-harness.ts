@@ -17,6 +17,7 @@ import { Reply } from "../../src/net/reply.ts";
 import { Record } from "../../src/rdb/record.ts";
 import { DEFAULT_LIMITS } from "../../src/types/limits.ts";
 import { binaryText } from "../../src/util/span.ts";
+import { bringTo, type Level, levelAsked } from "./levels.ts";
 import { NO_SAVING } from "./no-saving.ts";
 import type { Word } from "./redis-server.ts";
 
@@ -42,15 +43,19 @@ export class CommandHarness {
   slices = 0;
   /** Called after each slice of a command: what other clients may do meanwhile. */
   between: () => void = () => {};
-  readonly layer: Layer;
+  /** What the dataset stands on. */
+  layer: Layer;
+  /** Where the dataset was brought before the first command. */
+  readonly level: Level;
   readonly server: Server;
   /** Directives that the commands see. */
   readonly config: Map<string, string | number>;
   readonly #rows = new Map<string, Command>();
 
-  private constructor(rows: readonly Command[], layer: Layer) {
+  private constructor(rows: readonly Command[], layer: Layer, level: Level) {
     for (const row of rows) this.#rows.set(row.name, row);
     this.layer = layer;
+    this.level = level;
     const config = new Map(Object.entries(CONFIG));
     this.config = config;
     const get = (name: string): string | number => {
@@ -63,7 +68,7 @@ export class CommandHarness {
       config: {
         get: (name) => `${get(name)}`,
         number: (name) => Number(get(name)),
-        allows: () => false,
+        allows: () => true,
         isSecret: () => false,
         matching: () => [],
         set: () => {},
@@ -78,6 +83,7 @@ export class CommandHarness {
       debug: new DebugSettings(),
       loading: false,
       writeRefusal: () => "",
+      resetStatistics: () => this.server.stats.reset(),
       flushAll: () => this.server.keyspace.flushAll(),
       info: () => "# Memory\r\nused_memory:1\r\n",
       saving: NO_SAVING,
@@ -87,9 +93,16 @@ export class CommandHarness {
     };
   }
 
-  /** Opens the dump at `path`; its index is made beside it. */
-  static async open(path: string, rows: readonly Command[]): Promise<CommandHarness> {
-    return new CommandHarness(rows, await Layer.open(path, { databases: DATABASES, log: () => {} }));
+  /** Opens the dump at `path`, its index beside it, and brings the dataset to a level. */
+  static async open(
+    path: string,
+    rows: readonly Command[],
+    { level = levelAsked() }: { level?: Level } = {},
+  ): Promise<CommandHarness> {
+    const layer = await Layer.open(path, { databases: DATABASES, log: () => {} });
+    const harness = new CommandHarness(rows, layer, level);
+    harness.layer = await bringTo(level, harness.server.keyspace, layer);
+    return harness;
   }
 
   close(): Promise<void> | void {
@@ -149,7 +162,7 @@ export class CommandHarness {
     reply.protocol = this.protocol;
     const { server, dbid } = this;
     const nowMs = Date.now();
-    const client = new Client(1, {} as ClientConnection, nowMs);
+    const client = new Client(1, { address: "127.0.0.1:1", isUnix: false } as ClientConnection, nowMs);
     const db: Database = server.keyspace.database(dbid);
     const args = Args.of(...words.map((word) => (word instanceof Uint8Array ? binaryText(word) : String(word))));
     return { args, reply, client, db, record: new Record(), server, nowMs } as unknown as MutableContext;

@@ -1,0 +1,85 @@
+/**
+ * A dataset in each of the levels that a database may have it in (src/keyspace/database.ts): whatever is asked, the answer must be the
+ * same.
+ *
+ *   layer      as the file has it
+ *   overlay    every key written: in the overlay that takes writes
+ *   frozen     … and a save begun
+ *   thawed     … which then failed
+ *   rebased    … or succeeded: in a file that Folio wrote, its old one closed
+ */
+import { rmSync } from "node:fs";
+import type { Keyspace } from "../../src/keyspace/keyspace.ts";
+import { Layer } from "../../src/layer/layer.ts";
+import { valueBytes } from "../../src/rdb/dump.ts";
+import { Record } from "../../src/rdb/record.ts";
+import { drained, saveTo } from "./saving.ts";
+
+export const LEVELS = ["layer", "overlay", "frozen", "thawed", "rebased"] as const;
+export type Level = (typeof LEVELS)[number];
+
+/** The level that tests without one of their own are run at (levels.test.ts). */
+export function levelAsked(): Level {
+  const asked = process.env["FOLIO_LEVEL"] ?? "layer";
+  const level = LEVELS.find((one) => one === asked);
+  if (level === undefined) throw new Error(`FOLIO_LEVEL is ${asked}: one of ${LEVELS.join(", ")}`);
+  return level;
+}
+
+/** Brings a dataset that lies in `layer` to a level; returns the layer that it stands on then, which is the caller's to close. */
+export async function bringTo(level: Level, keyspace: Keyspace, layer: Layer): Promise<Layer> {
+  if (level === "layer") return layer;
+  copyUp(keyspace);
+  if (level === "frozen") keyspace.freeze();
+  else if (level === "thawed") {
+    keyspace.freeze();
+    // Some are in both overlays when they are merged.
+    copyUp(keyspace, 3);
+    drained(keyspace.thaw());
+  } else if (level === "rebased") return rebased(keyspace, layer);
+  return layer;
+}
+
+/** Writes all keys that have not expired, or each `every`-th, as they are. */
+export function copyUp(keyspace: Keyspace, every = 1): void {
+  const nowMs = Date.now();
+  const record = new Record();
+  for (const database of keyspace.databases) {
+    const keys: Uint8Array[] = [];
+    let cursor = 0;
+    do cursor = database.scan(cursor, 100, nowMs, record, ({ key }) => keys.push(key.copy()));
+    while (cursor !== 0);
+    for (let i = 0; i < keys.length; i += every) {
+      const key = keys[i] as Uint8Array;
+      if (!database.find(key, 0, key.length, nowMs, record)) continue;
+      const from = new Record().like(record);
+      const length = from.valueLength >= 0 ? from.valueLength : valueBytes(from);
+      database.settle(key, 0, key.length, from);
+      database.writeRecord(key, 0, key.length, privateCopy(from, length), length, from.expireAtMs);
+    }
+  }
+}
+
+/** Saves, and stands on what was saved; the layer before is closed. */
+export async function rebased(keyspace: Keyspace, layer: Layer): Promise<Layer> {
+  const path = `${layer.path}.saved`;
+  rmSync(path, { force: true });
+  rmSync(`${path}.idx`, { force: true });
+  saveTo(path, keyspace, { nowMs: Date.now() });
+  const next = await Layer.open(path, { databases: keyspace.count, log: () => {}, seed: keyspace.seed });
+  drained(keyspace.rebase(next));
+  while (keyspace.tick());
+  await layer.close();
+  return next;
+}
+
+/** The record with its value in memory of its own: a key's value must not be written from its own old entry. */
+function privateCopy(from: Record, length: number): Record {
+  const bytes = new Uint8Array(length);
+  from.seekValue();
+  for (let i = 0; i < length; i++) bytes[i] = from.cursor.u8();
+  const copy = new Record().like(from);
+  copy.cursor.open({ size: length, windows: [bytes], admit: () => length }, 0);
+  copy.valueOffset = 0;
+  return copy;
+}
