@@ -10,6 +10,7 @@ import { type Configured, configure } from "./cli/configure.ts";
 import { Progress } from "./cli/progress.ts";
 import { commandService } from "./commands/service.ts";
 import { CollectorBound } from "./mmap/collector.ts";
+import type { Config } from "./server/config/config.ts";
 import { FatalConfigError } from "./server/config/load.ts";
 import { shutdownOptions } from "./server/ending.ts";
 import { describeSnapshot, sayHello, sayReady } from "./server/greeting.ts";
@@ -88,22 +89,12 @@ async function serve(configured: Configured, logger: Logger): Promise<void> {
     snapshotPath: configured.snapshot.path,
     startedAtMs,
     onEnd: () => end(),
-    onLost: () => lost(),
+    onLost: () => lost(config, logger),
   });
   const dispatcher = commandService(server);
   const listeners = new Listeners(config, dispatcher, log);
   followConfig(config, logger, { movesToDir: !configured.snapshot.required });
   let ending = false;
-
-  function shutdown(signal: string, words: string): void {
-    logger.release();
-    void server.shutdown(`Received ${signal} scheduling shutdown...`, shutdownOptions(words)).then(() => {
-      log(
-        "warning",
-        `${signal} received but errors trying to shut down the server, check the logs for more information`,
-      );
-    });
-  }
 
   /** Nothing is left to save. */
   function end(): void {
@@ -112,6 +103,8 @@ async function serve(configured: Configured, logger: Logger): Promise<void> {
     logger.release();
     opening.abort(new StartError("stopped while the snapshot was being opened"));
     server.cron.stop();
+    server.upkeep.stop();
+    server.memoryLimit.stop();
     listeners.stop(true);
     removePidFile(config.path("pidfile"));
     // An index that is being built removes its temporary file first: see openSnapshot's rejection below.
@@ -128,17 +121,10 @@ async function serve(configured: Configured, logger: Logger): Promise<void> {
     if (!listeners.isOpen && !ending) listeners.open();
   }
 
-  /** The guard has logged why. */
-  function lost(): never {
-    logger.release();
-    removePidFile(config.path("pidfile"));
-    process.exit(1);
-  }
-
-  handleSignals(logger, config, shutdown);
+  handleSignals(logger, config, (signal, words) => shutdown(server, logger, signal, words));
   if (config.path("pidfile") !== "") writePidFile(config.path("pidfile"), log);
   try {
-    const snapshot = await openSnapshot(configured, server, logger, { signal: opening.signal, listen, lost });
+    const snapshot = await openSnapshot(configured, server, logger, { signal: opening.signal, listen });
     if (ending) exit();
     listen();
     server.serve(snapshot);
@@ -152,9 +138,26 @@ async function serve(configured: Configured, logger: Logger): Promise<void> {
   server.cron.each(server.saving);
   server.cron.each(new CollectorBound());
   server.cron.start();
+  server.upkeep.start();
   describeSnapshot(server.snapshot, Date.now(), log);
   sayReady(listeners.endpoints(), log);
   setTimeout(() => logger.release(), FIRST_LOG_AFTER_MS);
+}
+
+/** A signal asks for the end; `words`: what the directive for it says. */
+function shutdown(server: FolioServer, logger: Logger, signal: string, words: string): void {
+  logger.release();
+  void server.shutdown(`Received ${signal} scheduling shutdown...`, shutdownOptions(words)).then(() => {
+    const goesOn = "received but errors trying to shut down the server, check the logs for more information";
+    logger.log("warning", `${signal} ${goesOn}`);
+  });
+}
+
+/** What is served cannot be kept; the guard has logged why. */
+function lost(config: Config, logger: Logger): never {
+  logger.release();
+  removePidFile(config.path("pidfile"));
+  process.exit(1);
 }
 
 /** Opens the snapshot; when that takes its time, clients are let in and told -LOADING meanwhile. */
@@ -162,7 +165,7 @@ async function openSnapshot(
   { config, snapshot: plan }: Configured,
   server: FolioServer,
   logger: Logger,
-  { signal, listen, lost }: { signal: AbortSignal; listen: () => void; lost: () => never },
+  { signal, listen }: { signal: AbortSignal; listen: () => void },
 ): Promise<Snapshot> {
   const { log } = logger;
   const progress = new Progress(plan.path, (text) => log("notice", text));
@@ -186,7 +189,7 @@ async function openSnapshot(
         server.loadingState.step(loadedBytes, totalBytes, keys);
         progress.step({ doneBytes: loadedBytes, totalBytes, keys });
       },
-      onLost: lost,
+      onLost: () => lost(config, logger),
     });
     return await Promise.race([opening, failed]);
   } finally {

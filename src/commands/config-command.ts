@@ -91,7 +91,7 @@ function get(c: Context): void {
 }
 
 function resetStatistics(c: Context): void {
-  c.server.stats.reset();
+  c.server.resetStatistics();
   c.reply.ok();
 }
 

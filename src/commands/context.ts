@@ -122,6 +122,8 @@ export interface Server {
    * makes room first where maxmemory asks for it. `deniesOom`: the command's flag.
    */
   writeRefusal(deniesOom: boolean): string;
+  /** CONFIG RESETSTAT. */
+  resetStatistics(): void;
   /**
    * FLUSHALL: empties all databases. A save that runs is given up first; with save points configured the RDB file becomes that of
    * the empty dataset.

@@ -1,9 +1,8 @@
 /**
  * MEMORY. A key of a layer takes no memory of the process: MEMORY USAGE tells the bytes that its record takes in the
- * snapshot, and its slot in the index; of a key of an overlay, its entry (docs/formats/overlay.md) and its slot in the table.
+ * snapshot, and its slot in the index; of a key of an overlay, its blocks (docs/formats/overlay.md) and its slot in the table.
  */
 import { valueBytesInSlices } from "../rdb/dump.ts";
-import type { Record } from "../rdb/record.ts";
 import type { Context } from "./context.ts";
 import { syntaxError } from "./errors.ts";
 import { helpRow } from "./help.ts";
@@ -93,31 +92,26 @@ export const rows = [
 
 /** Bytes of a slot, in an index as in a table. */
 const SLOT_BYTES = 8;
-/** Bytes of an entry before its record, as `length | flags | access`. */
-const ENTRY_BYTES = 8;
-const EXPIRY_BYTES = 9;
-/** The type, and the key's length in most cases. */
-const PRELUDE_BYTES = 2;
 
 function* usage(c: Context): Generator<void, void, void> {
   const { args, record, reply } = c;
   for (let i = 3; i < args.count; i += 2) {
     if (!args.is(i, "SAMPLES") || i + 1 >= args.count || integer(c, i + 1) < 0) throw syntaxError();
   }
-  if (!peek(c, 2)) reply.nil();
-  else if (record.valueLength >= 0) reply.integer(entryBytes(record) + record.valueLength + SLOT_BYTES);
-  else reply.integer(record.valueOffset - record.offset + (yield* valueBytesInSlices(record)) + SLOT_BYTES);
-}
-
-/** What an overlay's entry takes beside the value, which may lie apart from it. */
-function entryBytes({ expireAtMs, key }: Record): number {
-  return ENTRY_BYTES + (expireAtMs === -1 ? 0 : EXPIRY_BYTES) + PRELUDE_BYTES + key.length;
+  if (!peek(c, 2)) {
+    reply.nil();
+    return;
+  }
+  const own = c.db.blockBytes(args.bytes, args.starts[2] as number, args.lengths[2] as number);
+  const bytes = own >= 0 ? own : record.valueOffset - record.offset + (yield* valueBytesInSlices(record));
+  reply.integer(bytes + SLOT_BYTES);
 }
 
 function doctor(c: Context): void {
   c.reply.verbatim(
     "The snapshot is served from its mapping: its pages belong to the page cache and are given back whenever they are " +
-      "needed elsewhere. INFO memory tells what the process itself holds, INFO layers what is mapped.\n",
+      "needed elsewhere. INFO memory tells what was written since and what the process itself holds, INFO layers what is " +
+      "mapped.\n",
   );
 }
 
@@ -125,12 +119,13 @@ function mallocStats(c: Context): void {
   c.reply.bulkText("Stats not supported for the current allocator");
 }
 
-function purge(c: Context): void {
+function* purge(c: Context): Generator<void, void, void> {
   Bun.gc(true);
+  while (c.server.keyspace.tick(true)) yield;
   c.reply.ok();
 }
 
-/** The figures of INFO memory under the names that MEMORY STATS has for them. */
+/** The figures of INFO memory under the names that MEMORY STATS has for them; those that end in a ratio or per cent are doubles. */
 const STATS: readonly (readonly [name: string, infoField: string])[] = [
   ["peak.allocated", "used_memory_peak"],
   ["total.allocated", "used_memory"],
@@ -140,29 +135,46 @@ const STATS: readonly (readonly [name: string, infoField: string])[] = [
   ["clients.normal", "mem_clients_normal"],
   ["cluster.links", "mem_cluster_links"],
   ["aof.buffer", "mem_aof_buffer"],
+  ["lua.caches", "used_memory_scripts_eval"],
+  ["functions.caches", "used_memory_functions"],
   ["overhead.total", "used_memory_overhead"],
+  ["keys.count", "keys.count"],
+  ["keys.bytes-per-key", "keys.bytes-per-key"],
   ["dataset.bytes", "used_memory_dataset"],
+  ["dataset.percentage", "used_memory_dataset_perc"],
+  ["peak.percentage", "used_memory_peak_perc"],
   ["allocator.allocated", "allocator_allocated"],
   ["allocator.active", "allocator_active"],
   ["allocator.resident", "allocator_resident"],
+  ["allocator-fragmentation.ratio", "allocator_frag_ratio"],
+  ["allocator-fragmentation.bytes", "allocator_frag_bytes"],
+  ["allocator-rss.ratio", "allocator_rss_ratio"],
+  ["allocator-rss.bytes", "allocator_rss_bytes"],
+  ["rss-overhead.ratio", "rss_overhead_ratio"],
   ["rss-overhead.bytes", "rss_overhead_bytes"],
+  ["fragmentation", "mem_fragmentation_ratio"],
   ["fragmentation.bytes", "mem_fragmentation_bytes"],
 ];
 
+const IS_DOUBLE = /ratio$|percentage$|^fragmentation$/;
+
+/** Without Redis's db.N: the overlays' tables are not told apart by database (used_memory_overhead has them all). */
 function memoryStats(c: Context): void {
   const { reply, server, nowMs } = c;
   const info = new Map<string, number>();
   for (const line of server.info(["memory"]).split("\r\n")) {
     const [field = "", value = ""] = line.split(":");
-    info.set(field, Number(value));
+    info.set(field, Number.parseFloat(value));
   }
   let keys = 0;
   for (const database of server.keyspace.databases) keys += database.size(nowMs);
-  reply.map(STATS.length + 1);
+  info.set("keys.count", keys);
+  info.set("keys.bytes-per-key", keys === 0 ? 0 : Math.floor((info.get("used_memory") ?? 0) / keys));
+  reply.map(STATS.length);
   for (const [name, field] of STATS) {
     reply.bulkText(name);
-    reply.integer(info.get(field) ?? 0);
+    const value = info.get(field) ?? 0;
+    if (IS_DOUBLE.test(name)) reply.double(value);
+    else reply.integer(value);
   }
-  reply.bulkText("keys.count");
-  reply.integer(keys);
 }

@@ -1,19 +1,24 @@
 import { anonymousBytes } from "../mmap/collector.ts";
 
-/**
- * Anonymous memory at start and at its highest, for INFO: sampled once a second, since the kernel keeps no such mark.
- */
+/** The highest figures of memory so far, for INFO: sampled, since nobody else keeps them. */
 export class MemoryMarks {
-  startupBytes = 0;
+  /** Of used_memory. */
   peakBytes = 0;
+  /** Anonymous memory of the process: when the server was ready, and its highest. */
+  anonymousStartupBytes = 0;
+  anonymousPeakBytes = 0;
 
   note(usedBytes: number): void {
-    if (this.startupBytes === 0) this.startupBytes = usedBytes;
     if (usedBytes > this.peakBytes) this.peakBytes = usedBytes;
+  }
+
+  noteAnonymous(bytes: number): void {
+    if (this.anonymousStartupBytes === 0) this.anonymousStartupBytes = bytes;
+    if (bytes > this.anonymousPeakBytes) this.anonymousPeakBytes = bytes;
   }
 
   /** Once a second. */
   tick(): void {
-    this.note(anonymousBytes());
+    this.noteAnonymous(anonymousBytes());
   }
 }

@@ -14,10 +14,14 @@ import { info } from "./info/info.ts";
 import type { InfoSource } from "./info/section.ts";
 import { LoadingState } from "./loading.ts";
 import type { Log } from "./log.ts";
+import { MemoryLimit } from "./memory-limit.ts";
 import { MemoryMarks } from "./memory-marks.ts";
 import { Saving } from "./saving.ts";
 import { Snapshot } from "./snapshot.ts";
+import { Upkeep } from "./upkeep.ts";
 import { FOLIO_VERSION, REDIS_VERSION } from "./version.ts";
+
+const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 
 export interface ServerParts {
   readonly config: Config;
@@ -48,6 +52,8 @@ export class FolioServer implements Server, InfoSource {
   readonly configFile: string;
   readonly executable: string;
   readonly saving: Saving;
+  readonly memoryLimit: MemoryLimit;
+  readonly upkeep: Upkeep;
   snapshot: Snapshot;
   readonly #ending: Ending;
 
@@ -57,10 +63,13 @@ export class FolioServer implements Server, InfoSource {
     this.startedAtMs = parts.startedAtMs;
     this.configFile = parts.configFile;
     this.executable = parts.executable;
-    this.cron = new Cron(this.stats);
+    this.cron = new Cron(this.stats, () => this.debug.isCronPaused);
     this.snapshot = Snapshot.none(parts.snapshotPath, this.config.number("databases"), parts.startedAtMs);
     const { config, log, clients } = this;
     this.saving = new Saving({ config, log, clients, snapshot: () => this.snapshot, onLost: parts.onLost });
+    const keyspace = () => this.keyspace;
+    this.memoryLimit = new MemoryLimit({ config, log, clients, keyspace });
+    this.upkeep = new Upkeep({ config, clients, limit: this.memoryLimit, marks: this.memoryMarks, keyspace });
     this.#ending = new Ending(this, parts.onEnd);
   }
 
@@ -79,6 +88,10 @@ export class FolioServer implements Server, InfoSource {
   /** Serves this snapshot from now on. */
   serve(snapshot: Snapshot): void {
     this.snapshot = snapshot;
+    // As Redis: what clients see while they are paused stands still.
+    snapshot.keyspace.isExpiryPaused = () => this.clients.pausedUntilMs > Date.now();
+    this.memoryLimit.adopt();
+    this.upkeep.adopt();
     this.loadingState.end();
   }
 
@@ -86,8 +99,16 @@ export class FolioServer implements Server, InfoSource {
     return info(this, sections);
   }
 
-  writeRefusal(_deniesOom: boolean): string {
+  writeRefusal(deniesOom: boolean): string {
+    if (this.memoryLimit.refuses() && deniesOom) return OUT_OF_MEMORY;
     return this.saving.refusal;
+  }
+
+  resetStatistics(): void {
+    this.stats.reset();
+    this.keyspace.expiredKeys = 0;
+    this.memoryLimit.resetCounters();
+    this.upkeep.resetCounters();
   }
 
   flushAll(): void {

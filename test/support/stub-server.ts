@@ -51,6 +51,10 @@ export class StubServer implements Server {
     return "";
   }
 
+  resetStatistics(): void {
+    this.stats.reset();
+  }
+
   flushAll(): void {
     this.keyspace.flushAll();
   }

@@ -3,7 +3,7 @@
  */
 import type { Line, Section } from "./section.ts";
 
-export const stats: Section = ({ stats: s, cron }) => [
+export const stats: Section = ({ stats: s, cron, keyspace, memoryLimit, upkeep }) => [
   ["total_connections_received", s.connectionsReceived],
   ["total_commands_processed", s.commandsProcessed],
   ["instantaneous_ops_per_sec", Math.round(cron.operations.perSecond)],
@@ -19,14 +19,14 @@ export const stats: Section = ({ stats: s, cron }) => [
   ["sync_full", 0],
   ["sync_partial_ok", 0],
   ["sync_partial_err", 0],
-  ["expired_keys", 0],
-  ["expired_stale_perc", "0.00"],
-  ["expired_time_cap_reached_count", 0],
-  ["expire_cycle_cpu_milliseconds", 0],
-  ["evicted_keys", 0],
+  ["expired_keys", keyspace.expiredKeys],
+  ["expired_stale_perc", upkeep.cycle.stalePercent.toFixed(2)],
+  ["expired_time_cap_reached_count", upkeep.timeCapReached],
+  ["expire_cycle_cpu_milliseconds", Math.round(upkeep.cycle.spentMs)],
+  ["evicted_keys", memoryLimit.evictor.evictedKeys],
   ["evicted_clients", 0],
-  ["total_eviction_exceeded_time", 0],
-  ["current_eviction_exceeded_time", 0],
+  ["total_eviction_exceeded_time", Math.round(memoryLimit.exceeded.totalMs)],
+  ["current_eviction_exceeded_time", Math.round(memoryLimit.exceeded.currentMs)],
   ["keyspace_hits", s.keyspaceHits],
   ["keyspace_misses", s.keyspaceMisses],
   ["pubsub_channels", 0],

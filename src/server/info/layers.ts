@@ -1,11 +1,23 @@
 /**
  * INFO layers: Folio's own section, about the snapshot and its index.
  */
+import { overlayFigures } from "../../keyspace/figures.ts";
 import type { Line, Section } from "./section.ts";
 
-export const layers: Section = ({ snapshot, nowMs }) => {
+export const layers: Section = ({ snapshot, keyspace, nowMs }) => {
   const { layer } = snapshot;
-  if (layer === null) return [["layers", 0]];
+  const figures = overlayFigures(keyspace);
+  const overlay: Line[] = [
+    ["overlay_keys", figures.keys],
+    ["overlay_bytes", figures.usedBytes],
+    ["overlay_table_bytes", figures.tableBytes],
+    ["overlay_frozen_bytes", figures.frozenBytes],
+    ["overlay_gone_bytes", figures.goneBytes],
+    ["overlay_committed_bytes", figures.committedBytes],
+    ["overlay_resident_bytes", figures.residentBytes],
+    ["dead_bit_bytes", keyspace.deadBitBytes],
+  ];
+  if (layer === null) return [["layers", 0], ...overlay];
   const facts = layer.facts();
   const guard = snapshot.guardStatus();
   const lines: Line[] = [
@@ -34,6 +46,7 @@ export const layers: Section = ({ snapshot, nowMs }) => {
     ["verified_blocks", facts.verifiedBlocks],
     ["damaged_blocks_hit", facts.damagedBlocksHit],
     ["damaged_index_pages_hit", facts.damagedIndexPagesHit],
+    ...overlay,
   ];
   return lines;
 };

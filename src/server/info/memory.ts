@@ -1,34 +1,47 @@
 /**
- * INFO memory. used_memory is Folio's own (anonymous) memory: the mapped snapshot is in mapped_bytes and
- * resident_mapped_bytes (# Layers), since its pages are the page cache's and given back whenever somebody needs them.
+ * INFO memory.
+ *
+ *   used_memory          what was written: overlays (entries, tables, dead bits), and what connections hold
+ *   anonymous_memory     all memory of the process but mapped files: used_memory, what arenas hold in reserve, the runtime
+ *   mapped_bytes …       of the snapshot, in # Layers: its pages are the page cache's, and given back whenever somebody needs them
  */
 import { readFileSync } from "node:fs";
+import { overlayFigures } from "../../keyspace/figures.ts";
 import { memoryUsage } from "../../mmap/memory.ts";
 import { infoBytes } from "../../util/human.ts";
 import type { Line, Section } from "./section.ts";
 
-export const memory: Section = ({ memoryMarks, clients, config }) => {
+export const memory: Section = ({ memoryMarks, memoryLimit, config, keyspace }) => {
   const usage = memoryUsage();
-  const used = usage.rssAnonBytes + usage.swapBytes;
+  const anonymous = usage.rssAnonBytes + usage.swapBytes;
+  const overlays = overlayFigures(keyspace);
+  memoryLimit.readClients();
+  const { clientBytes } = memoryLimit;
+  const { deadBitBytes } = keyspace;
+  const used = overlays.usedBytes + deadBitBytes + clientBytes;
+  const overhead = overlays.tableBytes + deadBitBytes + clientBytes;
+  const dataset = Math.max(0, used - overhead);
+  const fragmented = Math.max(0, overlays.committedBytes - overlays.usedBytes);
+  const kept = Math.max(0, overlays.residentBytes - overlays.committedBytes);
   memoryMarks.note(used);
+  memoryMarks.noteAnonymous(anonymous);
   const total = totalSystemMemory();
   const maxmemory = config.number("maxmemory");
-  const startup = memoryMarks.startupBytes;
-  const dataset = Math.max(0, used - startup);
-  let clientBytes = 0;
-  for (const client of clients.byId.values()) clientBytes += client.connection.memoryBytes;
   const lines: Line[] = [
     ...human("used_memory", used),
     ...human("used_memory_rss", usage.rssBytes),
     ...human("used_memory_peak", memoryMarks.peakBytes),
     ["used_memory_peak_perc", percent(used, memoryMarks.peakBytes)],
-    ["used_memory_overhead", Math.min(used, startup)],
-    ["used_memory_startup", startup],
+    ["used_memory_overhead", overhead],
+    ["used_memory_startup", 0],
     ["used_memory_dataset", dataset],
-    ["used_memory_dataset_perc", percent(dataset, Math.max(1, used - Math.min(used, startup)))],
-    ["allocator_allocated", used],
-    ["allocator_active", used],
-    ["allocator_resident", usage.rssAnonBytes],
+    ["used_memory_dataset_perc", percent(dataset, used)],
+    ...human("anonymous_memory", anonymous),
+    ["anonymous_memory_startup", memoryMarks.anonymousStartupBytes],
+    ["anonymous_memory_peak", memoryMarks.anonymousPeakBytes],
+    ["allocator_allocated", overlays.usedBytes],
+    ["allocator_active", overlays.committedBytes],
+    ["allocator_resident", overlays.residentBytes],
     ...human("total_system_memory", total),
     ...human("used_memory_lua", 0),
     ["used_memory_vm_eval", 0],
@@ -42,23 +55,23 @@ export const memory: Section = ({ memoryMarks, clients, config }) => {
     ["used_memory_functions", 0],
     ...human("maxmemory", maxmemory),
     ["maxmemory_policy", config.get("maxmemory-policy")],
-    ["allocator_frag_ratio", "1.00"],
-    ["allocator_frag_bytes", 0],
-    ["allocator_rss_ratio", "1.00"],
-    ["allocator_rss_bytes", 0],
-    ["rss_overhead_ratio", (usage.rssBytes / Math.max(1, usage.rssAnonBytes)).toFixed(2)],
+    ["allocator_frag_ratio", ratio(overlays.committedBytes, overlays.usedBytes)],
+    ["allocator_frag_bytes", fragmented],
+    ["allocator_rss_ratio", ratio(overlays.residentBytes, overlays.committedBytes)],
+    ["allocator_rss_bytes", kept],
+    ["rss_overhead_ratio", ratio(usage.rssBytes, usage.rssAnonBytes)],
     ["rss_overhead_bytes", usage.rssBytes - usage.rssAnonBytes],
-    // Resident file pages are no fragmentation: the ratio is of anonymous memory.
-    ["mem_fragmentation_ratio", "1.00"],
-    ["mem_fragmentation_bytes", 0],
-    ["mem_not_counted_for_evict", 0],
+    // The runtime and resident file pages are no fragmentation: the ratio is that of the arenas.
+    ["mem_fragmentation_ratio", ratio(overlays.residentBytes, overlays.usedBytes)],
+    ["mem_fragmentation_bytes", fragmented + kept],
+    ["mem_not_counted_for_evict", overlays.goneBytes],
     ["mem_replication_backlog", 0],
     ["mem_total_replication_buffers", 0],
     ["mem_clients_slaves", 0],
     ["mem_clients_normal", clientBytes],
     ["mem_cluster_links", 0],
     ["mem_aof_buffer", 0],
-    ["mem_allocator", "mimalloc"],
+    ["mem_allocator", "folio-arena"],
     ["active_defrag_running", 0],
     ["lazyfree_pending_objects", 0],
     ["lazyfreed_objects", 0],
@@ -75,6 +88,11 @@ function human(name: string, bytes: number): Line[] {
 
 function percent(part: number, whole: number): string {
   return `${((part / Math.max(1, whole)) * 100).toFixed(2)}%`;
+}
+
+/** 1.00 where there is nothing to compare with. */
+function ratio(part: number, whole: number): string {
+  return (whole === 0 ? 1 : part / whole).toFixed(2);
 }
 
 function totalSystemMemory(): number {

@@ -8,9 +8,11 @@ import type { Keyspace } from "../../keyspace/keyspace.ts";
 import type { Config } from "../config/config.ts";
 import type { Cron } from "../cron.ts";
 import type { LoadingState } from "../loading.ts";
+import type { MemoryLimit } from "../memory-limit.ts";
 import type { MemoryMarks } from "../memory-marks.ts";
 import type { Saving } from "../saving.ts";
 import type { Snapshot } from "../snapshot.ts";
+import type { Upkeep } from "../upkeep.ts";
 
 /** What INFO reads. */
 export interface InfoSource {
@@ -21,6 +23,8 @@ export interface InfoSource {
   readonly cron: Cron;
   readonly loadingState: LoadingState;
   readonly memoryMarks: MemoryMarks;
+  readonly memoryLimit: MemoryLimit;
+  readonly upkeep: Upkeep;
   readonly saving: Saving;
   readonly snapshot: Snapshot;
   readonly startedAtMs: number;
