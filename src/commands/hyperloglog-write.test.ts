@@ -41,6 +41,9 @@ async function fill(redis: RedisServer): Promise<void> {
 const keysOf = (words: readonly Word[]): Word[] =>
   [...new Set(words.slice(1).map(String))].filter((word) => /^(k:|damaged:|int$|text$)/.test(word));
 
+/** A HyperLogLog that was read, or added to without a change, is "raw" from then on in Redis. */
+const shape = (reply: string): string => reply.replace("$6\r\nembstr", "$3\r\nraw");
+
 describe.skipIf(!redisInstalled)("HyperLogLogs written as redis-server writes them", () => {
   let both: Differential;
   beforeAll(async () => {
@@ -57,14 +60,14 @@ describe.skipIf(!redisInstalled)("HyperLogLogs written as redis-server writes th
         .trim()
         .split("\n")
         .map((line) => line.trim().split(" ")),
-      { keysOf },
+      { keysOf, shape },
     );
 
   test("one element after another, from sparse to dense", async () => {
     const commands: Word[][] = [["PFADD", "k:new"]];
     for (let i = 0; i < 2500; i++) commands.push(["PFADD", "k:new", `element ${i}`]);
     commands.push(["PFCOUNT", "k:new"], ["PFCOUNT", "k:new"], ["PFDEBUG", "ENCODING", "k:new"]);
-    await sameWrites(both, commands, { keysOf });
+    await sameWrites(both, commands, { keysOf, shape });
     expect(both.folio.run("PFDEBUG", "ENCODING", "k:new")).toBe("+dense\r\n");
   });
 
@@ -75,7 +78,7 @@ describe.skipIf(!redisInstalled)("HyperLogLogs written as redis-server writes th
       const element = Uint8Array.from({ length }, () => random() * 256);
       commands.push(["PFADD", "k:lengths", element], ["PFADD", "k:dense", element, element.slice(1)]);
     }
-    await sameWrites(both, commands, { keysOf });
+    await sameWrites(both, commands, { keysOf, shape });
   });
 
   test("runs of equal levels are joined and split", async () => {
@@ -87,7 +90,7 @@ describe.skipIf(!redisInstalled)("HyperLogLogs written as redis-server writes th
         commands.push(["PFADD", `k:runs${round}`, ...elements]);
         if (i % 40 === 0) commands.push(["PFDEBUG", "DECODE", `k:runs${round}`]);
       }
-      await sameWrites(both, commands, { keysOf });
+      await sameWrites(both, commands, { keysOf, shape });
     }
   });
 

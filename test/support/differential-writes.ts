@@ -9,7 +9,7 @@ import type { Differential } from "./differential.ts";
 import type { Word } from "./redis-server.ts";
 
 /** What is asked about a key after each command: bytes, type, expiry, encoding. */
-const QUESTIONS = ["TYPE", "PEXPIRETIME", "GET"] as const;
+const QUESTIONS = ["TYPE", "PEXPIRETIME", "OBJECT ENCODING", "GET"] as const;
 const PROTOCOLS = [2, 3] as const;
 
 export interface WriteOptions {
@@ -17,13 +17,15 @@ export interface WriteOptions {
   readonly keysOf: (words: readonly Word[]) => readonly Word[];
   /** Replies and states as they are compared. */
   readonly shape?: (reply: string, question: readonly Word[]) => string;
+  /** Called before each command runs in the harness. */
+  readonly between?: () => void;
 }
 
 /** Runs the commands on both sides, each in a protocol of its own. */
 export async function sameWrites(
   both: Differential,
   commands: readonly (readonly Word[])[],
-  { keysOf, shape = (reply) => reply }: WriteOptions,
+  { keysOf, shape = (reply) => reply, between }: WriteOptions,
 ): Promise<void> {
   const requests: (readonly Word[])[] = [];
   for (const [i, words] of commands.entries()) {
@@ -38,6 +40,7 @@ export async function sameWrites(
     if (words[0] === "HELLO") {
       folio.protocol = words[1] as 2 | 3;
       command = requests[i + 1] as readonly Word[];
+      between?.();
     } else if (words[0] === "INFO") {
       const changes = Number(/rdb_changes_since_last_save:(\d+)/.exec(reply)?.[1]);
       if (folio.server.keyspace.dirty === changes) continue;
