@@ -1,10 +1,11 @@
 /**
- * The stack of levels against a plain Map: random writes, deletions, expiries, scans, while saves begin, succeed, fail, and
- * databases are flushed and swapped. FOLIO_SEED repeats a run, FOLIO_ROUNDS lengthens it.
+ * The stack of levels against a plain Map: random writes, deletions, expiries, evictions, scans, while saves begin, succeed, fail, and
+ * databases are flushed and swapped; and the bytes of all that are added up. FOLIO_SEED repeats a run, FOLIO_ROUNDS lengthens it.
  */
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
+import { expectBytesAddUp } from "../../test/support/keyspace-bytes.ts";
 import { LayerBench } from "../../test/support/layers.ts";
 import { seededRandom } from "../../test/support/random.ts";
 import { RdbWriter } from "../../test/support/rdb-writer.ts";
@@ -13,7 +14,9 @@ import { Record } from "../rdb/record.ts";
 import { readString } from "../rdb/string.ts";
 import { setString } from "../types/string.ts";
 import { Span } from "../util/span.ts";
-import { KEEP_EXPIRY } from "./database.ts";
+import { type Database, KEEP_EXPIRY } from "./database.ts";
+import { type Candidates, Evictor, type Ranking } from "./evict.ts";
+import { ExpireCycle } from "./expire.ts";
 import { Keyspace } from "./keyspace.ts";
 
 interface Value {
@@ -54,10 +57,17 @@ class Run {
   nowMs = NOW;
   saving: { frozen: Model; steps: Iterator<void, unknown, void> | null } | null = null;
   saves = 0;
+  evicted = 0;
+  readonly #cycle: ExpireCycle;
+  readonly #evictor: Evictor;
   readonly #layers: Layer[] = [];
 
   constructor(readonly random: () => number) {
     this.keyspace = new Keyspace([], DATABASES);
+    this.#cycle = new ExpireCycle(this.keyspace, NOW);
+    this.#evictor = new Evictor(this.keyspace);
+    this.keyspace.onExpired = (database, bytes, start, length) => this.#gone(database, bytes, start, length, true);
+    this.keyspace.onEvicted = (database, bytes, start, length) => this.#gone(database, bytes, start, length, false);
   }
 
   below(limit: number): number {
@@ -113,7 +123,37 @@ class Run {
       const other = this.below(DATABASES);
       this.keyspace.swap(dbid, other);
       [this.model[dbid], this.model[other]] = [this.model[other] as Map<string, Value>, map];
-    } else this.keyspace.tick();
+    } else if (what < 99) this.#cycle.step(this.nowMs, Number.POSITIVE_INFINITY);
+    else if (this.below(3) === 0) this.evict();
+    else this.keyspace.tick();
+  }
+
+  /** What was deleted by itself: the key is no longer in the model, or it has expired there. */
+  #gone(database: Database, bytes: Uint8Array, start: number, length: number, hasExpired: boolean): void {
+    const map = this.model[database.dbid] as Map<string, Value>;
+    expect(this.keyspace.database(database.dbid)).toBe(database);
+    const key = Buffer.from(bytes.subarray(start, start + length)).toString("latin1");
+    const value = map.get(key);
+    if (hasExpired) {
+      if (value !== undefined) expect(value.expireAtMs !== -1 && value.expireAtMs < this.nowMs).toBe(true);
+      map.delete(key);
+      return;
+    }
+    this.evicted++;
+    // The model may have noticed before that it has expired.
+    if (value !== undefined && this.#evictor.candidates === "volatile") expect(value.expireAtMs).not.toBe(-1);
+    map.delete(key);
+  }
+
+  /** Some keys by a random policy, from overlays or the layer. */
+  evict(): void {
+    this.#evictor.candidates = (["all", "volatile"] as Candidates[])[this.below(2)] as Candidates;
+    this.#evictor.ranking = (["lru", "random", "ttl"] as Ranking[])[this.below(3)] as Ranking;
+    if (this.#evictor.ranking === "ttl") this.#evictor.candidates = "volatile";
+    for (let keys = this.below(10); keys > 0; keys--) {
+      if (this.below(4) > 0) this.#evictor.evictOne();
+      else this.#evictor.evictLayerKey(this.nowMs);
+    }
   }
 
   append(dbid: number, key: string, old: Value | undefined): void {
@@ -169,6 +209,7 @@ class Run {
   }
 
   check(): void {
+    expectBytesAddUp(this.keyspace);
     for (let dbid = 0; dbid < DATABASES; dbid++) {
       const map = this.live(dbid);
       const database = this.keyspace.database(dbid);
@@ -207,6 +248,7 @@ test("every level, as a Map would be", async () => {
   run.settle(Number.POSITIVE_INFINITY);
   run.check();
   expect(run.saves).toBeGreaterThan(rounds / 10);
+  expect(run.evicted).toBeGreaterThan(rounds);
   // With the clock far ahead all that expires is gone, and what is left is counted exactly.
   for (let dbid = 0; dbid < DATABASES; dbid++) {
     run.keyspace.database(dbid).top?.table.count;
