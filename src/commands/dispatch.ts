@@ -15,6 +15,7 @@ import type { RequestBatch } from "../net/request-batch.ts";
 import { ArenaFull } from "../overlay/arena.ts";
 import { OverlayLimit } from "../overlay/overlay-limit.ts";
 import { FormatError } from "../util/format-error.ts";
+import { clockMs as monotonicMs } from "../util/native.ts";
 import type { Client } from "./client.ts";
 import { CommandContext, ContextPool } from "./command-context.ts";
 import type { Server } from "./context.ts";
@@ -51,7 +52,7 @@ export class Dispatcher implements RequestService<Client> {
   #context: CommandContext;
   /** End of the last command: the next one's start. */
   clockMs = 0;
-  /** The wall clock, and when it was read (performance.now). */
+  /** The wall clock, and when it was read (util/native's clock). */
   #nowMs = 0;
   #nowReadAtMs = Number.NEGATIVE_INFINITY;
 
@@ -86,7 +87,7 @@ export class Dispatcher implements RequestService<Client> {
   }
 
   begin(connection: Connection<Client>): void {
-    const clockMs = performance.now();
+    const clockMs = monotonicMs();
     this.clockMs = clockMs;
     if (clockMs - this.#nowReadAtMs > WALL_CLOCK_AGE_MS_MAX) {
       this.#nowMs = Date.now();
@@ -204,7 +205,7 @@ export class Dispatcher implements RequestService<Client> {
     if (entry !== null) entry.stats.rejected++;
     this.traffic.countError(error);
     reply.error(error);
-    this.clockMs = performance.now();
+    this.clockMs = monotonicMs();
   }
 
   /** Calls the handler; false when the connection must wait for it. */
@@ -217,19 +218,19 @@ export class Dispatcher implements RequestService<Client> {
     try {
       const generator = (entry.handler as NonNullable<Entry["handler"]>)(context);
       if (generator !== undefined && !runSlice(generator, client, performance.now())) {
-        this.#park(new Task(context, connection, entry, generator, errorsBefore), mark, performance.now() - startedMs);
+        this.#park(new Task(context, connection, entry, generator, errorsBefore), mark, monotonicMs() - startedMs);
         return false;
       }
     } catch (error) {
       if (error instanceof NotReady) {
         reply.rollback(mark);
         const generator = prepared(error, entry.handler as NonNullable<Entry["handler"]>, context);
-        this.#park(new Task(context, connection, entry, generator, errorsBefore), mark, performance.now() - startedMs);
+        this.#park(new Task(context, connection, entry, generator, errorsBefore), mark, monotonicMs() - startedMs);
         return false;
       }
       this.#failed(entry, error, reply, mark);
     }
-    const endedMs = performance.now();
+    const endedMs = monotonicMs();
     this.clockMs = endedMs;
     const usec = (endedMs - startedMs) * 1000;
     stats.calls++;

@@ -10,6 +10,7 @@
  * input has gathered meanwhile, the socket is not read. A long pipeline is executed in turns with the other clients.
  */
 import type { Socket } from "bun";
+import { forgetAddress } from "../util/native.ts";
 import type { Args } from "./args.ts";
 import type { Epoll } from "./epoll.ts";
 import type { Reply } from "./reply.ts";
@@ -39,7 +40,7 @@ export interface RequestService<Owner> {
   readonly reply: Reply;
   readonly limits: Limits;
   readonly traffic: Traffic;
-  /** When the last request ended, or begin() was called (performance.now). */
+  /** When the last request ended, or begin() was called (util/native's clock). */
   readonly clockMs: number;
   /** Work other than requests waits for its turn of the event loop. */
   readonly hasQueuedWork: boolean;
@@ -373,6 +374,7 @@ export class Connection<Owner> {
     this.flush(service.reply);
     this.#running = false;
     const rest = reader.end();
+    if (bytes.length > PREFETCH_BUFFER_BYTES_MAX) forgetAddress(bytes);
     if (rest < end) this.#keep(bytes, rest, end, fresh);
     else this.#forgetQuery();
     if (this.#queued) {

@@ -4,7 +4,8 @@
  *
  *   struct epoll_event   uint32 events | uint64 data      12 bytes on x64 (packed), 16 elsewhere (4 bytes of padding)
  */
-import { dlopen, FFIType, type Pointer, ptr } from "bun:ffi";
+import { FFIType, type Pointer, ptr } from "bun:ffi";
+import { linuxCalls } from "../util/native.ts";
 
 /** Events of one wait. */
 export const EVENTS_MAX = 64;
@@ -28,7 +29,7 @@ const SYMBOLS = {
   close: { args: [FFIType.i32], returns: FFIType.i32 },
 } as const;
 
-type Calls = ReturnType<typeof dlopen<typeof SYMBOLS>>["symbols"];
+type Calls = NonNullable<ReturnType<typeof linuxCalls<typeof SYMBOLS>>>;
 
 export class Epoll {
   /** What `receive` fills. */
@@ -51,18 +52,9 @@ export class Epoll {
 
   /** Null where the system has no such thing, or does not give it. */
   static open(bufferBytes: number): Epoll | null {
-    if (process.platform !== "linux") return null;
-    const machine = process.arch === "arm64" ? "aarch64" : "x86_64";
-    for (const name of ["libc.so.6", `libc.musl-${machine}.so.1`]) {
-      try {
-        const { symbols } = dlopen(name, SYMBOLS);
-        const fd = symbols.epoll_create1(EPOLL_CLOEXEC);
-        return fd < 0 ? null : new Epoll(symbols, fd, bufferBytes);
-      } catch {
-        // The other libc, or none of them.
-      }
-    }
-    return null;
+    const calls = linuxCalls(SYMBOLS);
+    const fd = calls?.epoll_create1(EPOLL_CLOEXEC) ?? -1;
+    return calls === null || fd < 0 ? null : new Epoll(calls, fd, bufferBytes);
   }
 
   get isClosed(): boolean {

@@ -9,6 +9,7 @@
  */
 
 import { doubleText } from "../util/decimal.ts";
+import { copyBytes } from "../util/native.ts";
 import type { Span } from "../util/span.ts";
 
 /** Strings at least this long are queued by reference when their bytes are pinned. */
@@ -19,9 +20,9 @@ const BUFFER_KEPT_BYTES_MAX = 1024 * 1024;
 
 const CR = 13;
 const LF = 10;
-/** Shorter strings are copied by a loop, longer ones by Buffer's copy: `TypedArray.set` needs a subarray, which allocates. */
+/** Shorter texts are written by a loop, longer ones by a call. */
 const LOOP_BYTES_MAX = 24;
-const { copy, latin1Write } = Buffer.prototype;
+const { latin1Write } = Buffer.prototype;
 
 /** Type byte, the longest safe integer, line end, and some room. */
 const HEADER_BYTES_MAX = 24;
@@ -250,13 +251,7 @@ export class Reply {
       this.ensure(2);
     } else {
       this.ensure(length + 2);
-      const { buffer } = this;
-      let to = this.length;
-      if (length <= LOOP_BYTES_MAX) {
-        for (let from = start, end = start + length; from < end; from++) buffer[to++] = bytes[from] as number;
-      } else {
-        copy.call(bytes, buffer, to, start, start + length);
-      }
+      copyBytes(bytes, start, length, this.buffer, this.length);
       this.length += length;
     }
     this.#crlf();
