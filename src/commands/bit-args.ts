@@ -3,7 +3,7 @@ import { createString } from "../types/string.ts";
 import { Span } from "../util/span.ts";
 import type { Context } from "./context.ts";
 import { ReplyError } from "./errors.ts";
-import { parseInt64 } from "./parse.ts";
+import { integer, parseInt64 } from "./parse.ts";
 import { readToChange, stringToChange } from "./string-value.ts";
 
 /** An integer within a string. */
@@ -43,14 +43,27 @@ export function bitAt(value: Span, offset: number): number {
   return ((value.bytes[value.start + byte] as number) >> (7 - (offset % 8))) & 1;
 }
 
+const OFFSET_ERROR = "ERR bit offset is not an integer or out of range";
+/** Offsets of so many digits at most are read without making a string. */
+const PLAIN_DIGITS = 7;
+
 /** Parses a bit offset; "#n" counts fields of `width` bits where a width is given. Beyond the longest string: an error. */
 export function bitOffset(c: Context, index: number, width = 0): number {
-  const counted = width > 0 && c.args.bytes[c.args.starts[index] as number] === 0x23 && c.args.lengths[index] !== 0;
-  const value = parseInt64(counted ? c.args.text(index).slice(1) : c.args.text(index));
-  // As Redis multiplies: in 64 bits.
-  const offset = value === null ? -1 : Number(counted ? BigInt.asIntN(64, value * BigInt(width)) : value);
+  const { args } = c;
+  const length = args.lengths[index] as number;
+  const counted = width > 0 && length > 0 && args.bytes[args.starts[index] as number] === 0x23;
+  let offset: number;
+  if (!counted && length <= PLAIN_DIGITS) {
+    offset = integer(c, index, OFFSET_ERROR);
+    // Less than proto-max-bulk-len ever is.
+    if (offset >= 0) return offset;
+  } else {
+    const value = parseInt64(counted ? args.text(index).slice(1) : args.text(index));
+    // As Redis multiplies: in 64 bits.
+    offset = value === null ? -1 : Number(counted ? BigInt.asIntN(64, value * BigInt(width)) : value);
+  }
   if (offset < 0 || Math.floor(offset / 8) >= c.server.config.number("proto-max-bulk-len")) {
-    throw new ReplyError("ERR bit offset is not an integer or out of range");
+    throw new ReplyError(OFFSET_ERROR);
   }
   return offset;
 }

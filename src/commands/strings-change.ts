@@ -5,8 +5,16 @@ import { StringEncoding } from "../rdb/opcodes.ts";
 import { readInteger, readString } from "../rdb/string.ts";
 import { createString, replaceInt32, setInt32, setString } from "../types/string.ts";
 import { INTEGER_TEXT_BYTES_MAX, parseInteger64, writeInteger } from "../util/integer.ts";
-import { addLongDoubles, type LongDouble, longDoubleText, parseLongDouble } from "../util/long-double.ts";
-import { Span } from "../util/span.ts";
+import {
+  addLongDoubles,
+  type LongDouble,
+  longDoubleText,
+  PLAIN_TEXT_BYTES_MAX,
+  parseLongDouble,
+  plainSum,
+  writePlainSum,
+} from "../util/long-double.ts";
+import { binaryBytes, Span } from "../util/span.ts";
 import type { Context } from "./context.ts";
 import { notAnInteger, ReplyError } from "./errors.ts";
 import { integer, integer64 } from "./parse.ts";
@@ -18,6 +26,8 @@ const INT64_MAX = 2n ** 63n - 1n;
 const INT64_MIN = -(2n ** 63n);
 /** What readLengthOrEncoding answers for the last of the encodings that hold an integer. */
 const INT32 = ENCODED - StringEncoding.INT32;
+const ZERO = binaryBytes("0");
+const PLAIN_TEXT: Uint8Array = new Uint8Array(PLAIN_TEXT_BYTES_MAX);
 const DIGITS = new Uint8Array(INTEGER_TEXT_BYTES_MAX);
 
 export function append(c: Context): void {
@@ -146,21 +156,30 @@ function writeBig(value: bigint): number {
 }
 
 export function incrbyfloat(c: Context): void {
-  const { args, db } = c;
+  const { args, db, record } = c;
+  const { bytes, starts, lengths } = args;
   const found = stringToChange(c);
-  let old: LongDouble = { mantissa: 0n, exponent: 0 };
-  if (found) {
-    readString(c.record.cursor, OLD, c.record.scratch);
-    old = longDouble(OLD.text());
+  if (found) readString(record.cursor, OLD, record.scratch);
+  else OLD.set(ZERO, 0, ZERO.length);
+  const start = starts[2] as number;
+  const length = lengths[2] as number;
+  let text = PLAIN_TEXT;
+  let textLength: number;
+  if (plainSum(OLD.bytes, OLD.start, OLD.length, bytes, start, length)) textLength = writePlainSum(text, 0);
+  else {
+    text = sumText(OLD.text(), args.text(2));
+    textLength = text.length;
   }
-  const sum = addLongDoubles(old, longDouble(args.text(2)));
-  if (sum === undefined) throw new ReplyError("ERR increment would produce NaN or Infinity");
-  const text = Buffer.from(longDoubleText(sum), "latin1");
-  const expireAtMs = found ? c.record.expireAtMs : -1;
-  const keyStart = args.starts[1] as number;
-  setString(db, args.bytes, keyStart, args.lengths[1] as number, text, 0, text.length, expireAtMs);
+  const expireAtMs = found ? record.expireAtMs : -1;
+  setString(db, bytes, starts[1] as number, lengths[1] as number, text, 0, textLength, expireAtMs);
   c.server.keyspace.dirty++;
-  c.reply.bulk(text, 0, text.length);
+  c.reply.bulk(text, 0, textLength);
+}
+
+function sumText(value: string, increment: string): Uint8Array {
+  const sum = addLongDoubles(longDouble(value), longDouble(increment));
+  if (sum === undefined) throw new ReplyError("ERR increment would produce NaN or Infinity");
+  return binaryBytes(longDoubleText(sum));
 }
 
 function longDouble(text: string): LongDouble {

@@ -125,7 +125,7 @@ class Words {
     }
   }
 
-  /** With an absolute time, which both sides keep alike. */
+  /** No time from now on: it would not end at the same moment on both sides. */
   options(): string[] {
     const options: string[] = [];
     for (let i = this.below(4); i > 0; i--) {
@@ -141,7 +141,7 @@ class Words {
           ["EX", this.pick(["0", "-1", "x", "9223372036854775807"])],
           ["PERSIST"],
           ["EX"],
-          [this.value()],
+          [this.pick(["FOO", "", "E", "1.5"])],
         ]),
       );
     }

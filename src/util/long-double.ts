@@ -4,8 +4,9 @@
  *
  *   value = mantissa × 2^exponent        |mantissa| ≤ 2^64, exponent ≥ −16445
  *
- * Cold path: it makes big integers and strings.
+ * That makes big integers and strings. Sums of short decimals with little before the point need none: see plainSum.
  */
+import { writeInteger } from "./integer.ts";
 import { NUMBER_SHAPE } from "./parse-double.ts";
 
 export interface LongDouble {
@@ -26,6 +27,8 @@ const FRACTION_ZEROS_MAX = 4960;
 const TEXT_BYTES_MAX = 5 * 1024 - 1;
 /** Digits behind the point that Redis prints at most. */
 const PLACES = 17;
+/** Integers below this are finite numbers. */
+const NUMBER_LIMIT = 2 ** 1000;
 const SCALE = 10n ** BigInt(PLACES);
 
 /**
@@ -121,7 +124,106 @@ function unlessZero(value: LongDouble): LongDouble | undefined {
 }
 
 function bitLength(value: bigint): number {
-  if (value === 0n) return 0;
+  const number = Number(value);
+  if (number < NUMBER_LIMIT) {
+    if (number === 0) return 0;
+    const length = Math.floor(Math.log2(number)) + 1;
+    // The logarithm may be a little off, or the number have been rounded up to a power of two.
+    const top = value >> BigInt(length - 1);
+    return top === 1n ? length : top === 0n ? length - 1 : length + 1;
+  }
   const hex = value.toString(16);
   return hex.length * 4 - (Math.clz32(Number.parseInt(hex[0] as string, 16)) - 28);
 }
+
+/** What `plainSum` found: digits × 10^−places. */
+export const PLAIN_SUM = { digits: 0, places: 0 };
+
+const MINUS = 45;
+const POINT = 46;
+/** With so little before the point, long doubles lie closer than 17 places apart: sums of decimals come out as on paper. */
+const PLAIN_MAX = 90;
+const PLAIN_PLACES_MAX = 15;
+const POWERS = Array.from({ length: PLAIN_PLACES_MAX + 1 }, (_, i) => 10 ** i);
+const FIRST = { digits: 0, places: 0 };
+const SECOND = { digits: 0, places: 0 };
+
+/**
+ * Adds two short decimals, without making anything, where the sum of the long doubles is printed as the decimals' own sum: then true,
+ * the sum in PLAIN_SUM. Else false.
+ *
+ * The two numbers and the sum are each rounded by a 2^64th of themselves at most; what is printed is right as long as these
+ * errors are together less than half of the 17th place: |a| + |b| + |a + b| < 2^64 × 10^−17 ÷ 2 = 92.2.
+ */
+export function plainSum(
+  bytesA: Uint8Array,
+  startA: number,
+  lengthA: number,
+  bytesB: Uint8Array,
+  startB: number,
+  lengthB: number,
+): boolean {
+  if (!readPlain(bytesA, startA, lengthA, FIRST) || !readPlain(bytesB, startB, lengthB, SECOND)) return false;
+  const places = Math.max(FIRST.places, SECOND.places);
+  const power = POWERS[places] as number;
+  const a = FIRST.digits * (POWERS[places - FIRST.places] as number);
+  const b = SECOND.digits * (POWERS[places - SECOND.places] as number);
+  const sum = a + b;
+  if (Math.abs(a) + Math.abs(b) + Math.abs(sum) > Math.min(PLAIN_MAX * power, Number.MAX_SAFE_INTEGER)) return false;
+  PLAIN_SUM.digits = sum;
+  PLAIN_SUM.places = places;
+  return true;
+}
+
+/** Reads "-12.5" and the like, of up to 15 digits; false for anything else. */
+function readPlain(
+  bytes: Uint8Array,
+  start: number,
+  length: number,
+  into: { digits: number; places: number },
+): boolean {
+  const isNegative = bytes[start] === MINUS;
+  let digits = 0;
+  let point = -1;
+  const end = start + length;
+  const first = isNegative ? start + 1 : start;
+  if (length === 0 || length > PLAIN_PLACES_MAX || first === end) return false;
+  for (let at = first; at < end; at++) {
+    const byte = bytes[at] as number;
+    if (byte === POINT && point < 0 && at > first) point = at;
+    else if (byte >= 48 && byte <= 57) digits = digits * 10 + byte - 48;
+    else return false;
+  }
+  into.digits = isNegative ? -digits : digits;
+  into.places = point < 0 ? 0 : end - point - 1;
+  return true;
+}
+
+/** Writes PLAIN_SUM as `longDoubleText` would into[at …]; the number of bytes, PLAIN_TEXT_BYTES_MAX at most. */
+export function writePlainSum(into: Uint8Array, at: number): number {
+  let { digits, places } = PLAIN_SUM;
+  while (places > 0 && digits % 10 === 0) {
+    digits /= 10;
+    places--;
+  }
+  if (places === 0) return writeInteger(digits + 0, into, at);
+  let to = at;
+  if (digits < 0) {
+    into[to++] = MINUS;
+    digits = -digits;
+  }
+  const power = POWERS[places] as number;
+  const whole = Math.floor(digits / power);
+  to += writeInteger(whole, into, to);
+  into[to++] = POINT;
+  let rest = digits - whole * power;
+  for (let i = places - 1; i >= 0; i--) {
+    const quotient = Math.floor(rest / 10);
+    into[to + i] = 48 + rest - quotient * 10;
+    rest = quotient;
+  }
+  return to + places - at;
+}
+
+/** Sign, two digits, the point, and the places. */
+export const PLAIN_TEXT_BYTES_MAX = 4 + PLAIN_PLACES_MAX;
