@@ -1,6 +1,9 @@
-# Runs one unit of Redis's own test suite against a server that runs already (the suite's external mode), test by test.
+# Runs one unit of Redis's own test suite test by test.
 #
-#   tclsh drive.tcl HOST PORT UNIT SKIPFILE      in the suite's folder (the one that holds tests/)
+#   tclsh drive.tcl UNIT SKIPFILE external HOST PORT        against a server that runs already
+#   tclsh drive.tcl UNIT SKIPFILE spawned LAUNCHER PORT     the suite starts servers (LAUNCHER CONFIG-FILE) on ports from PORT
+#
+# in the suite's folder (the one that holds tests/).
 #
 # The suite's own procedures are used as they are, but for these:
 #   - what a failed command outside a test would end (a file, a start_server or tags block) goes on with its next command;
@@ -10,10 +13,15 @@
 #
 # Each event is a line on standard output; the rest that is printed there comes from the suite:
 #   @event STATUS MILLISECONDS MISSING TEXT     MISSING: commands, joined by commas, or -; TEXT: base64 of UTF-8
-# STATUS: testing, ok, err, skip, ignore (a tag denies it), broken (a command between tests failed), done.
+# STATUS: testing, ok, err, skip, ignore (a tag denies it), broken (a command between tests failed), done, spawned (TEXT: pid).
 
-lassign $argv drive_host drive_port drive_unit drive_skipfile
-set argv [list --client 0 --host $drive_host --port $drive_port --durable --skipfile $drive_skipfile --clients 1]
+lassign $argv drive_unit drive_skipfile drive_mode drive_server drive_port
+set argv [list --client 0 --durable --skipfile $drive_skipfile --clients 1]
+if {$drive_mode eq "external"} {
+    lappend argv --host $drive_server --port $drive_port
+} else {
+    lappend argv --baseport $drive_port --portcount 200
+}
 set argc [llength $argv]
 
 # The suite's main file up to where it would start as a client of a test server.
@@ -43,27 +51,43 @@ proc drive_event {status elapsed missing text} {
 proc send_data_packet {fd status data {elapsed 0}} {
     switch $status {
         testing {set ::drive_name $data}
-        err {set ::drive_failed 1}
+        err {
+            set ::drive_failed 1
+            drive_note $data
+        }
+        server-spawned {
+            drive_event spawned 0 {} $data
+            return
+        }
+        server-spawning - server-killing - server-killed {return}
     }
     drive_event $status $elapsed [lsort -unique $::drive_missing] $data
 }
 
-# The command that an error says is missing, or nothing.
-proc drive_missing_command {error} {
-    if {[regexp {^ERR Folio does not have (\S+) yet} $error _ name]} {return [string tolower $name]}
-    if {[regexp {^ERR unknown command '([A-Za-z|]+)'} $error _ name]} {return [string tolower $name]}
-    if {[regexp {^ERR unknown subcommand '([A-Za-z|]+)'. Try (\S+) HELP} $error _ name parent]} {
-        return [string tolower "$parent|$name"]
+# Notes the command that an error says is missing, and returns it, or nothing.
+proc drive_note {error} {
+    set name {}
+    if {[regexp {ERR Folio does not have (\S+) yet} $error _ name]} {
+    } elseif {[regexp {ERR unknown command '([A-Za-z|]+)'} $error _ name]} {
+    } elseif {[regexp {ERR CLIENT (\S+) is not available yet} $error _ child]} {
+        set name "client|$child"
+    } elseif {[string match {*related to argument 'appendonly'*} $error]} {
+        set name bgrewriteaof
+    } elseif {[regexp {ERR unknown subcommand '([A-Za-z|-]+)'. Try (\S+) HELP} $error _ child parent]} {
+        set name "$parent|$child"
+    } else {
+        return
     }
+    set name [string tolower $name]
+    lappend ::drive_missing $name
+    return $name
 }
 
 rename ::redis::redis_read_reply ::redis::drive_read_reply
 proc ::redis::redis_read_reply {id fd} {
     set code [catch {::redis::drive_read_reply $id $fd} reply]
-    if {$code == 1} {
-        set name [drive_missing_command $reply]
-        if {$name ne {}} {lappend ::drive_missing $name}
-    }
+    # A client that reads raw gets an error as a plain line.
+    if {$code == 1 || [string index $reply 0] eq "-"} {drive_note $reply}
     return -code $code $reply
 }
 
@@ -84,7 +108,7 @@ proc ::redis::__dispatch__raw__ {id method arguments} {
     }
     set code [catch {uplevel 1 [list ::redis::drive_dispatch $id $method $arguments]} reply]
     if {$code == 1 && [llength $arguments] > 0} {
-        set name [drive_missing_command $reply]
+        set name [drive_note $reply]
         if {$name ne {}} {set ::drive_tainted([lindex $arguments 0]) $name}
     }
     return -code $code $reply
@@ -95,11 +119,11 @@ proc drive_plain {text} {
     string map {\\ \\\\ * \\* ? \\? \[ \\\[ \] \\\]} $text
 }
 
-# Runs body on a connection of its own.
+# Runs body on a connection of its own to the innermost server.
 proc drive_aside {client body} {
     upvar 1 $client c
     catch {
-        set c [redis $::host $::port]
+        set c [redis [srv 0 host] [srv 0 port]]
         catch {uplevel 1 $body}
         $c close
     }
@@ -172,12 +196,26 @@ proc tags {tags code} {
     set ::tags [lrange $::tags 0 end-[llength $tags]]
 }
 
+rename start_server drive_start_server
+proc start_server {options {code undefined}} {
+    set tags $::tags
+    set servers $::servers
+    if {$code eq "undefined"} {
+        return [uplevel 1 [list drive_start_server $options]]
+    }
+    set failed [catch {uplevel 1 [list drive_start_server $options [list drive_script $code 1]]} error options]
+    set ::tags $tags
+    set ::servers $servers
+    return -options $options $error
+}
+
 proc run_external_server_test {code overrides} {
     set client [redis $::host $::port]
     $client select 9
     lappend ::servers [dict create host $::host port $::port client $client config [dict create port $::port]]
     r flushall
     catch {r function flush}
+    set ::drive_missing {}
     set saved {}
     foreach {name value} $overrides {
         dict set saved $name [lindex [r config get $name] 1]
@@ -186,12 +224,36 @@ proc run_external_server_test {code overrides} {
         }
         if {$name eq "appendonly" && $value eq "yes"} {waitForBgrewriteaof r}
     }
-    # Two levels up of this procedure is the block; drive_script adds one.
-    drive_script $code 3
+    # Two levels up of this procedure is the block.
+    uplevel 2 $code
     dict for {name value} $saved {
         if {[catch {r config set $name $value}]} {drive_restore [list $name $value]}
     }
     catch {[dict get [lpop ::servers] client] close}
+}
+
+proc spawn_server {config_file stdout stderr arguments} {
+    set pid [exec $::drive_server $config_file {*}$arguments >> $stdout 2>> $stderr &]
+    send_data_packet $::test_server_fd server-spawned $pid
+    return $pid
+}
+
+# 1 when the port is taken. The suite looks for a process id in the log, which is a matter of wording.
+proc wait_server_started {config_file stdout pid} {
+    set file [open $config_file]
+    set config [read $file]
+    close $file
+    regexp -line {^port (\d+)} $config _ port
+    for {set tries 0} {$tries < 600} {incr tries} {
+        if {[ping_server $::host $port]} {return 0}
+        if {![is_alive [dict create pid $pid]]} {
+            set log [exec cat $stdout [file dirname $stdout]/stderr]
+            if {[regexp {Failed listening on port|Address already in use|EADDRINUSE} $log]} {return 1}
+            error "the server did not start: [string range $log end-600 end]"
+        }
+        after 100
+    }
+    error "the server on port $port did not answer in 60 s"
 }
 
 if {[catch {execute_test_file $drive_unit} error]} {

@@ -19,6 +19,8 @@ export interface UnitResult {
   outcomes: Outcome[];
   /** Commands between tests that failed: where, and why. */
   broken: string[];
+  /** Commands that the server said it does not have, between tests. */
+  lacking: string[];
   /** Not "" when the unit was given up: why. */
   givenUp: string;
 }
@@ -47,6 +49,9 @@ export function parseEvent(line: string): Event | null {
 export class Collector {
   readonly outcomes: Outcome[] = [];
   readonly broken: string[] = [];
+  readonly lacking = new Set<string>();
+  /** Servers that the suite started. */
+  readonly spawned: number[] = [];
   isDone = false;
   /** The test that runs now, or null. */
   running: string | null = null;
@@ -73,6 +78,10 @@ export class Collector {
         break;
       case "broken":
         this.broken.push(missing.length === 0 ? text : `${text}\n(lacks ${missing.join(", ")})`);
+        for (const name of missing) this.lacking.add(name);
+        break;
+      case "spawned":
+        this.spawned.push(Number(text));
         break;
       case "done":
         this.isDone = true;
@@ -97,29 +106,36 @@ function failureDetail(text: string): string {
 }
 const CUT_CHARACTERS = 10;
 
-export type Need = "collections" | "transactions" | "scripting" | "pubsub" | "replication" | "cluster";
+/** Families of commands that come as a whole, later; "replication" and "aof" also where a test only looks at what is propagated. */
+export type Need =
+  | "collections"
+  | "transactions"
+  | "scripting"
+  | "pubsub"
+  | "replication"
+  | "aof"
+  | "monitor"
+  | "tracking"
+  | "acl";
 
+/** The first that fits a missing command is a test's need. */
 const NEEDS: readonly [need: Need, commands: RegExp][] = [
-  ["scripting", /^(eval(sha)?(_ro)?|fcall(_ro)?|script(\|.*)?|function(\|.*)?)$/],
+  ["scripting", /^(eval|evalsha|fcall)(_ro)?$|^(script|function)(\||$)/],
   ["transactions", /^(multi|exec|discard|watch|unwatch)$/],
-  ["pubsub", /^([ps]?(un)?subscribe|s?publish|pubsub(\|.*)?)$/],
-  ["replication", /^(replicaof|slaveof|p?sync|wait(aof)?|failover|role|replconf)$/],
-  ["cluster", /^(cluster(\|.*)?|asking|readonly|readwrite|restore-asking)$/],
-  [
-    "collections",
-    /^(b?[hlrzx][a-z]+(\|.*)?|(s(add|card|diff|inter|ismember|members|mismember|move|pop|rem|union)(store|card)?)|geo[a-z]+|pf[a-z]+|sort)$/,
-  ],
+  ["pubsub", /^[ps]?(un)?subscribe$|^s?publish$|^pubsub(\||$)/],
+  ["replication", /^(replicaof|slaveof|psync|sync|replconf|failover|role)$/],
+  ["aof", /^(bgrewriteaof|debug\|loadaof|waitaof)$/],
+  ["monitor", /^monitor$/],
+  ["tracking", /^client\|(tracking|caching|trackinginfo|getredir)$/],
+  ["acl", /^acl\|(setuser|deluser|load|save|log)$/],
+  ["collections", /^(h(?!ello)|z|x|pf|geo)[a-z]+(\||$)/],
+  ["collections", /^b?[lr](push|pushx|pop|poplpush|move|mpop)$|^l(index|insert|rem|set|trim)$|^sort$/],
+  ["collections", /^s(add|rem|pop|move|(diff|inter|union)store)$/],
 ];
-const NOT_COLLECTIONS =
-  /^(lastsave|latency|lolwut|rename|renamenx|restore|randomkey|reset|readonly|readwrite|hello|lcs|role|replicaof|replconf)(\||$)/;
 
-/** What whole families of commands, not there yet, a failed test needs; null: none, the failure is the server's. */
+/** What whole family of commands, not there yet, a failed test needs; null: none, the failure is the server's. */
 export function needOf(missing: readonly string[]): Need | null {
-  for (const [need, pattern] of NEEDS) {
-    if (missing.some((name) => pattern.test(name) && (need !== "collections" || !NOT_COLLECTIONS.test(name))))
-      return need;
-  }
-  return null;
+  return NEEDS.find(([, commands]) => missing.some((name) => commands.test(name)))?.[0] ?? null;
 }
 
 /** Reasons by unit and test name. */
@@ -131,7 +147,7 @@ export interface Verdict {
   /** Failed as listed. */
   known: number;
   /** Failed for want of a family of commands. */
-  needs: Map<Need, number>;
+  inNeed: { need: Need; outcome: Outcome }[];
   /** Not on the list, and redis-server passes them. */
   unexpected: Outcome[];
   /** redis-server fails them too. */
@@ -151,6 +167,9 @@ export function byName(outcomes: readonly Outcome[]): Map<string, Outcome> {
   return found;
 }
 
+/** Variables that tests share are set between tests, where a missing command ends what would set them. */
+const UNSET_VARIABLE = /^can't read "[^"]*": no such variable/;
+
 /** Folio's result beside redis-server's. */
 export function judge(folio: UnitResult, redis: UnitResult, known: Readonly<Record<string, string>> = {}): Verdict {
   const reference = byName(redis.outcomes);
@@ -159,16 +178,20 @@ export function judge(folio: UnitResult, redis: UnitResult, known: Readonly<Reco
     ok: 0,
     skipped: 0,
     known: 0,
-    needs: new Map(),
+    inNeed: [],
     unexpected: [],
     failedByRedis: 0,
     mended: [],
   };
-  for (const outcome of own.values()) sort(outcome, reference.get(outcome.name), known, verdict);
+  for (const outcome of own.values()) {
+    const isKnockOn = outcome.status === "failed" && UNSET_VARIABLE.test(outcome.detail);
+    const missing = isKnockOn ? [...outcome.missing, ...folio.lacking] : outcome.missing;
+    sort({ ...outcome, missing }, reference.get(outcome.name), known, verdict);
+  }
   for (const [name, passed] of reference) {
     if (passed.status !== "ok" || own.has(name)) continue;
     const detail = "did not run";
-    sort({ name, status: "failed", detail, missing: [] }, passed, known, verdict);
+    sort({ name, status: "failed", detail, missing: folio.lacking }, passed, known, verdict);
   }
   const isWholeRun = folio.givenUp === "";
   for (const name of Object.keys(known)) {
@@ -188,7 +211,7 @@ function sort(
   if (outcome.status === "ok") into.ok++;
   else if (outcome.status === "skipped") into.skipped++;
   else if (known[outcome.name] !== undefined) into.known++;
-  else if (need !== null) into.needs.set(need, (into.needs.get(need) ?? 0) + 1);
+  else if (need !== null) into.inNeed.push({ need, outcome });
   else if (passed !== undefined && passed.status !== "ok") into.failedByRedis++;
   else into.unexpected.push(outcome);
 }

@@ -3,7 +3,7 @@
  * A test that stands still is helped on by closing all connections (it then fails); where that does not help, or the server
  * died, the unit runs again on a new server without that test.
  */
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { freePort, REPOSITORY, ServerProcess } from "../support/processes.ts";
@@ -11,7 +11,17 @@ import { RespClient } from "../support/resp-client.ts";
 import { Collector, type Outcome, parseEvent, type UnitResult } from "./report.ts";
 import { CACHE, unitPath } from "./suite.ts";
 
-export interface Limits {
+/** "external": against one server that runs already; "spawned": the suite starts servers as it likes. */
+export type Mode = "external" | "spawned";
+
+export interface Setting {
+  mode: Mode;
+  /** The folder that holds the suite's tests/. */
+  suite: string;
+  /** The server's program; it takes a configuration file and options as redis-server does. */
+  launcher: string;
+  /** Folder of the runs in the cache. */
+  label: string;
   /** Without any news from a test. */
   quietSeconds: number;
   unitSeconds: number;
@@ -20,128 +30,102 @@ export interface Limits {
 /** Tests that may be left out one after another before the unit is given up. */
 const RESTARTS_MAX = 8;
 
-/** `launcher`: the server's program; it takes a configuration file and options as redis-server does. */
-export async function runUnit(
-  unit: string,
-  suite: string,
-  launcher: string,
-  label: string,
-  limits: Limits,
-): Promise<UnitResult> {
+/** `leftOut`: names of tests that are not to run. */
+export async function runUnit(unit: string, setting: Setting, leftOut: readonly string[] = []): Promise<UnitResult> {
   const stuck: Outcome[] = [];
-  const deadline = Date.now() + limits.unitSeconds * 1000;
+  const deadline = Date.now() + setting.unitSeconds * 1000;
   for (;;) {
-    const run = new UnitRun(
-      unit,
-      suite,
-      launcher,
-      label,
-      limits,
-      deadline,
-      stuck.map(({ name }) => name),
-    );
+    const run = new UnitRun(unit, setting, deadline, [...leftOut, ...stuck.map(({ name }) => name)]);
     const end = await run.run();
-    const { outcomes, broken } = run.collector;
+    const { outcomes, broken, lacking, running } = run.collector;
+    if (end !== null && running !== null) stuck.push({ name: running, status: "hung", detail: end, missing: [] });
     // A test left out because it hung is reported as that, not as skipped.
-    const result = {
-      unit,
-      outcomes: [...outcomes.filter(({ name }) => !stuck.some((one) => one.name === name)), ...stuck],
-      broken,
-      givenUp: "",
-    };
+    const others = outcomes.filter(({ name }) => !stuck.some((one) => one.name === name));
+    const result = { unit, outcomes: [...others, ...stuck], broken, lacking: [...lacking], givenUp: "" };
     if (end === null) return result;
-    const running = run.collector.running;
-    if (running !== null) {
-      stuck.push({ name: running, status: "hung", detail: end, missing: [] });
-      result.outcomes.push(stuck.at(-1) as Outcome);
-    }
-    if (running === null || stuck.length > RESTARTS_MAX || Date.now() > deadline) {
-      return { ...result, givenUp: running === null ? `${end}, between tests` : end };
-    }
+    if (running === null) return { ...result, givenUp: `${end}, between tests` };
+    if (stuck.length > RESTARTS_MAX || Date.now() > deadline) return { ...result, givenUp: end };
   }
 }
 
 class UnitRun {
   readonly collector = new Collector();
   readonly #unit: string;
-  readonly #suite: string;
-  readonly #launcher: string;
+  readonly #setting: Setting;
   readonly #folder: string;
-  readonly #limits: Limits;
   readonly #deadline: number;
-  readonly #skipped: readonly string[];
+  readonly #leftOut: readonly string[];
+  #server: ServerProcess | null = null;
+  #output = "";
   #lastNews = Date.now();
   #isCut = false;
 
-  constructor(
-    unit: string,
-    suite: string,
-    launcher: string,
-    label: string,
-    limits: Limits,
-    deadline: number,
-    skipped: readonly string[],
-  ) {
+  constructor(unit: string, setting: Setting, deadline: number, leftOut: readonly string[]) {
     this.#unit = unit;
-    this.#suite = suite;
-    this.#launcher = launcher;
-    this.#folder = join(CACHE, "runs", label, unit);
-    this.#limits = limits;
+    this.#setting = setting;
+    this.#folder = join(CACHE, "runs", setting.label, setting.mode, unit);
     this.#deadline = deadline;
-    this.#skipped = skipped;
+    this.#leftOut = leftOut;
   }
 
   /** Null when the unit ran to its end, else why it did not. */
   async run(): Promise<string | null> {
     rmSync(this.#folder, { recursive: true, force: true });
     mkdirSync(join(this.#folder, "data"), { recursive: true });
-    const skipFile = join(this.#folder, "skip");
-    writeFileSync(skipFile, this.#skipped.join("\n"));
-    const server = this.#start();
-    let output = "";
+    writeFileSync(join(this.#folder, "skip"), this.#leftOut.join("\n"));
+    let driver: Driver | null = null;
     try {
-      await server.ready();
-      this.#lastNews = Date.now();
-      const driver = Bun.spawn(
-        [
-          "tclsh",
-          join(REPOSITORY, "test/conformance/drive.tcl"),
-          "127.0.0.1",
-          String(server.port),
-          unitPath(this.#unit),
-          skipFile,
-        ],
-        { cwd: this.#suite, stdin: "ignore", stdout: "pipe", stderr: "pipe" },
-      );
-      const reading = this.#read(driver.stdout, (text) => {
-        output += text;
-      });
-      const errors = new Response(driver.stderr).text();
-      const end = await this.#watch(driver, server);
+      if (this.#setting.mode === "external") this.#server = await this.#start().ready();
+      driver = this.#drive();
+      const reading = Promise.all([this.#read(driver.stdout), this.#read(driver.stderr)]);
+      const end = await this.#watch(driver);
       await reading;
-      output += await errors;
       if (end !== null) return end;
-      return this.collector.isDone ? null : `the driver ended (${driver.exitCode}): ${output.slice(-500)}`;
+      return this.collector.isDone ? null : `the driver ended (${driver.exitCode}): ${this.#output.slice(-500)}`;
     } catch (error) {
       return `the server did not start: ${error instanceof Error ? error.message : error}`;
     } finally {
-      if (server.child.exitCode === null) await server.stop("SIGKILL");
-      writeFileSync(join(this.#folder, "server.txt"), server.output);
-      writeFileSync(join(this.#folder, "driver.txt"), output);
-      rmSync(join(this.#folder, "data"), { recursive: true, force: true });
+      await this.#cleanUp(driver);
+    }
+  }
+
+  async #cleanUp(driver: Driver | null): Promise<void> {
+    const server = this.#server;
+    if (server !== null && server.child.exitCode === null) await server.stop("SIGKILL");
+    for (const pid of this.collector.spawned) endServer(pid);
+    writeFileSync(join(this.#folder, "server.txt"), server?.output ?? "");
+    writeFileSync(join(this.#folder, "driver.txt"), this.#output);
+    rmSync(join(this.#folder, "data"), { recursive: true, force: true });
+    // The suite names its scratch folders by the driver's pid.
+    const scratch = join(this.#setting.suite, "tests/tmp");
+    for (const name of existsSync(scratch) ? readdirSync(scratch) : []) {
+      if (driver !== null && name.includes(`.${driver.pid}.`))
+        rmSync(join(scratch, name), { recursive: true, force: true });
     }
   }
 
   #start(): ServerProcess {
+    const { launcher, suite } = this.#setting;
     const port = freePort();
-    const data = join(this.#folder, "data");
-    const options = ["--port", String(port), "--dir", data, "--pidfile", join(data, "pid"), "--save", ""];
-    return new ServerProcess([this.#launcher, join(this.#suite, "tests/assets/default.conf"), ...options], port, {
-      cwd: data,
+    const cwd = join(this.#folder, "data");
+    const options = ["--port", String(port), "--dir", cwd, "--pidfile", join(cwd, "pid"), "--save", ""];
+    return new ServerProcess([launcher, join(suite, "tests/assets/default.conf"), ...options], port, { cwd });
+  }
+
+  #drive(): Driver {
+    this.#lastNews = Date.now();
+    const { mode, suite, launcher } = this.#setting;
+    const server = this.#server === null ? [launcher, String(freePort())] : ["127.0.0.1", String(this.#server.port)];
+    const words = [unitPath(this.#unit), join(this.#folder, "skip"), mode, ...server];
+    return Bun.spawn(["tclsh", join(REPOSITORY, "test/conformance/drive.tcl"), ...words], {
+      cwd: suite,
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
     });
   }
 
-  async #read(stream: ReadableStream<Uint8Array>, other: (text: string) => void): Promise<void> {
+  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
     const decoder = new TextDecoder();
     let rest = "";
     for await (const chunk of stream) {
@@ -151,42 +135,63 @@ class UnitRun {
       for (const line of lines) {
         const event = parseEvent(line);
         if (event === null) {
-          other(`${line}\n`);
+          this.#output += `${line}\n`;
           continue;
         }
         this.#isCut = false;
         this.collector.take(event);
-        other(`[${event.status}] ${event.text}${event.missing.length > 0 ? ` (lacks ${event.missing})` : ""}\n`);
+        const lacks = event.missing.length > 0 ? ` (lacks ${event.missing})` : "";
+        this.#output += `[${event.status}] ${event.text}${lacks}\n`;
       }
     }
+    this.#output += rest;
   }
 
   /** Until the driver has ended; null, or why it was ended. */
-  async #watch(driver: Subprocess, server: ServerProcess): Promise<string | null> {
+  async #watch(driver: Driver): Promise<string | null> {
     while (driver.exitCode === null && driver.signalCode === null) {
       await Promise.race([driver.exited, Bun.sleep(250)]);
-      const quietMs = Date.now() - this.#lastNews;
-      let reason: string | null = null;
-      if (server.child.exitCode !== null || server.child.signalCode !== null) {
-        // The driver may be about to say so, too.
-        await Promise.race([driver.exited, Bun.sleep(2000)]);
-        reason = `the server ended (${server.child.exitCode ?? server.child.signalCode})`;
-      } else if (Date.now() > this.#deadline) {
-        reason = `the unit took more than ${this.#limits.unitSeconds} s`;
-      } else if (quietMs > this.#limits.quietSeconds * 1000) {
-        if (this.#isCut && quietMs > this.#limits.quietSeconds * 1000 + CUT_GRACE_MS) {
-          reason = `no news for ${this.#limits.quietSeconds} s`;
-        } else if (!this.#isCut) {
-          this.#isCut = true;
-          await cutConnections(server.port);
-        }
-      }
+      const reason = await this.#trouble(driver);
       if (reason === null) continue;
       driver.kill("SIGKILL");
       await driver.exited;
       return reason;
     }
     return null;
+  }
+
+  /** Null, or why the driver must end now. */
+  async #trouble(driver: Driver): Promise<string | null> {
+    const { quietSeconds, unitSeconds } = this.#setting;
+    const server = this.#server;
+    if (server !== null && (server.child.exitCode !== null || server.child.signalCode !== null)) {
+      // The driver may be about to say so, too.
+      await Promise.race([driver.exited, Bun.sleep(2000)]);
+      return `the server ended (${server.child.exitCode ?? server.child.signalCode}): ${server.output.slice(-500)}`;
+    }
+    if (Date.now() > this.#deadline) return `the unit took more than ${unitSeconds} s`;
+    const quietMs = Date.now() - this.#lastNews;
+    if (quietMs < quietSeconds * 1000) return null;
+    if (server === null || (this.#isCut && quietMs > quietSeconds * 1000 + CUT_GRACE_MS))
+      return `no news for ${quietSeconds} s`;
+    if (!this.#isCut) {
+      this.#isCut = true;
+      await cutConnections(server.port);
+    }
+    return null;
+  }
+}
+
+type Driver = Subprocess<"ignore", "pipe", "pipe">;
+
+/** Ends a server that the suite started and did not end. */
+function endServer(pid: number): void {
+  try {
+    // Another process may have that number by now.
+    if (/redis-server|folio|main\.(js|ts)/.test(readFileSync(`/proc/${pid}/cmdline`, "latin1")))
+      process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended.
   }
 }
 
