@@ -107,3 +107,30 @@ test("more keys of one hash than a segment takes: an error, and nothing is lost"
     check(overlay, model.set("another", hash ^ 0x4000_0000));
   }
 });
+
+test("from any of a segment's entries the next segment follows, whatever their depths", () => {
+  const overlay = new Overlay(new Pins());
+  const { table } = overlay;
+  // Hashes crowd in places: segments of very different depths lie side by side.
+  const random = seededRandom("uneven");
+  const hashes = new Set<number>();
+  while (hashes.size < 8000) hashes.add((Math.floor(random() ** 4 * 2 ** 32) ^ (random() < 0.3 ? 0x40000000 : 0)) | 0);
+  for (const hash of hashes) {
+    const key = Buffer.from(`${hash}`);
+    expect(table.find(hash, key, 0, key.length)).toBe(0);
+    overlay.insert(hash, overlay.create(key, 0, key.length, RdbType.STRING, -1, 0));
+  }
+  const sorted = [...hashes].map((hash) => hash >>> 0).sort((a, b) => a - b);
+  const handles = new Int32Array(SEGMENT_ENTRIES_MAX);
+  const found = new Int32Array(SEGMENT_ENTRIES_MAX);
+  for (let i = 0; i < 300; i++) {
+    const from = i < 64 ? i * 2 ** 26 : Math.floor(random() * 2 ** 32);
+    const seen: number[] = [];
+    for (let at = Math.floor(from / 2 ** (32 - table.depth)); at < table.directory.length; at = table.nextSegment(at)) {
+      const count = table.collect(at, from, 2 ** 32, handles, found);
+      for (let k = 0; k < count; k++) seen.push((found[k] as number) >>> 0);
+    }
+    expect(seen).toEqual(sorted.filter((hash) => hash >= from));
+  }
+  while (!overlay.arena.dispose(2 ** 24));
+});

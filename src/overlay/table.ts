@@ -182,7 +182,9 @@ export class Table {
   /** The directory entry of the segment behind the one at `index`; the directory's length at the end. */
   nextSegment(index: number): number {
     const words = this.#arena.locateWords(this.directory[index] as number);
-    return index + 2 ** (this.depth - (words[(this.#arena.at >>> 2) + DEPTH] as number));
+    const entries = 2 ** (this.depth - (words[(this.#arena.at >>> 2) + DEPTH] as number));
+    // `index` may be any of the segment's entries.
+    return (Math.floor(index / entries) + 1) * entries;
   }
 
   /**
