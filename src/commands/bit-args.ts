@@ -45,7 +45,7 @@ export function bitAt(value: Span, offset: number): number {
 
 const OFFSET_ERROR = "ERR bit offset is not an integer or out of range";
 /** Offsets of so many digits at most are read without making a string. */
-const PLAIN_DIGITS = 7;
+const PLAIN_DIGITS = 6;
 
 /** Parses a bit offset; "#n" counts fields of `width` bits where a width is given. Beyond the longest string: an error. */
 export function bitOffset(c: Context, index: number, width = 0): number {
