@@ -7,6 +7,7 @@ import { Client, type ClientConnection, Clients } from "../../src/commands/clien
 import type { Context, Server } from "../../src/commands/context.ts";
 import { DebugSettings } from "../../src/commands/debug-settings.ts";
 import { ReplyError } from "../../src/commands/errors.ts";
+import { NotReady } from "../../src/commands/not-ready.ts";
 import { Stats } from "../../src/commands/stats.ts";
 import type { Command } from "../../src/commands/table.ts";
 import type { Database } from "../../src/keyspace/database.ts";
@@ -114,7 +115,7 @@ export class CommandHarness {
     const context = this.#context(words);
     const { reply } = context;
     try {
-      const steps = this.#row(words)(context);
+      const steps = this.#begun(this.#row(words), context);
       this.slices = 0;
       if (steps !== undefined) this.#finish(context, steps);
     } catch (error) {
@@ -125,15 +126,34 @@ export class CommandHarness {
     return sent(reply);
   }
 
+  /** Calls the handler; where it is not ready, the slices that make it so and it again, as dispatch does. */
+  #begun(handler: NonNullable<Command["handler"]>, context: MutableContext): Generator<void, void, void> | undefined {
+    try {
+      return handler(context) ?? undefined;
+    } catch (error) {
+      if (!(error instanceof NotReady)) throw error;
+      context.reply.clear();
+      return prepared(error, handler, context);
+    }
+  }
+
   #finish(context: MutableContext, steps: Generator<void, void, void>): void {
+    if (steps.next().done === true) return;
+    const arrived = context.args;
+    context.args = arrived.detached();
+    arrived.bytes.fill(0x3f);
+    arrived.clear();
+    // As a task of slices.ts.
+    const { pins } = this.server.keyspace;
+    const taken = pins.take();
     let slices = 0;
-    for (; steps.next().done !== true; slices++) {
-      this.between();
-      if (slices > 0) continue;
-      const arrived = context.args;
-      context.args = arrived.detached();
-      arrived.bytes.fill(0x3f);
-      arrived.clear();
+    try {
+      do {
+        slices++;
+        this.between();
+      } while (steps.next().done !== true);
+    } finally {
+      pins.release(taken);
     }
     this.slices = slices;
   }
@@ -179,4 +199,23 @@ function sent(reply: Reply): string {
     at = reference.at;
   }
   return text + binaryText(reply.buffer, at, reply.length - at);
+}
+
+function* prepared(
+  notReady: NotReady,
+  handler: NonNullable<Command["handler"]>,
+  context: MutableContext,
+): Generator<void, void, void> {
+  for (let { work } = notReady; ; ) {
+    yield* work;
+    try {
+      const steps = handler(context);
+      if (steps !== undefined) yield* steps;
+      return;
+    } catch (error) {
+      if (!(error instanceof NotReady)) throw error;
+      context.reply.clear();
+      ({ work } = error);
+    }
+  }
 }
