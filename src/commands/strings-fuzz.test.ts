@@ -209,8 +209,9 @@ class Words {
       () => ["BITOP", this.pick(["and", "OR", "XOR", "NOT", "NOR"]), key, ...this.sources()],
       () => ["BITFIELD", key, ...this.fields()],
       () => ["BITFIELD", key, ...this.fields()],
-      () => ["PFADD", key, ...this.elements()],
-      () => ["PFADD", this.hyperLogLog(), ...this.elements()],
+      // Of several elements Redis keeps those that it had added before it met damage.
+      () => ["PFADD", key, ...this.elements().slice(0, 1)],
+      () => ["PFADD", `k:hll${this.below(4)}`, ...this.elements()],
       () => ["PFMERGE", this.hyperLogLog(), this.hyperLogLog(), this.hyperLogLog()],
       () => ["PFDEBUG", this.pick(["ENCODING", "TODENSE", "DECODE"]), this.hyperLogLog()],
       () => ["GETRANGE", key, this.integer(), this.integer()],
