@@ -1,0 +1,43 @@
+/**
+ * Where the collections of an overlay lie: blocks named by handles (overlay/arena.ts). All state of a collection is in blocks, from a
+ * root block on; the classes here are flyweights: bound to (blocks, root), one instance serves any number of collections.
+ *
+ * The command thread binds them to an Arena. A Worker that reads a frozen overlay binds them to the same memory without the rest:
+ * `frozenBlocks`.
+ */
+export interface Blocks {
+  /** See Arena: bytes of block h begin at (h & IN_WINDOW) << 3 of windows[h >>> WINDOW_SHIFT]. */
+  readonly windows: readonly Uint8Array[];
+  /** The same as int32 words, from (h & IN_WINDOW) << 1 on. */
+  readonly words: readonly Int32Array[];
+  /** Held views: while there are any, members are not changed in their place. */
+  readonly pins: { readonly count: number };
+  /** A block of at least so many bytes, its contents undefined. Throws ArenaFull, RangeError. */
+  allocate(bytes: number): number;
+  free(handle: number): void;
+  /** Bytes that the block can hold. */
+  capacity(handle: number): number;
+}
+
+/** What of a region of memory is needed: AnonymousRegion. */
+interface Region {
+  readonly windows: readonly Uint8Array[];
+  readonly words: readonly Int32Array[];
+  openTo(bytes: number): void;
+}
+
+/** Blocks of another thread's arena, which does not change meanwhile: its region as adopted here, used up to `usedBytes` (Arena.size). */
+export function frozenBlocks(region: Region, usedBytes: number): Blocks {
+  region.openTo(usedBytes);
+  const refuse = () => {
+    throw new Error("a frozen overlay was about to be changed");
+  };
+  return {
+    windows: region.windows,
+    words: region.words,
+    pins: { count: 1 },
+    allocate: refuse,
+    free: refuse,
+    capacity: refuse,
+  };
+}
