@@ -178,7 +178,9 @@ describe.skipIf(!redisInstalled)("between the slices of commands that read", () 
 
   let expected: string[] | null = null;
   for (const level of ["layer", "overlay", "frozen", "thawed"] as const satisfies readonly Level[]) {
-    for (const [name, act] of Object.entries(ACTIONS)) {
+    for (const [i, [name, act]] of Object.entries(ACTIONS).entries()) {
+      // The last two levels are made of the first two: every other thing happens at each.
+      if ((level === "frozen" && i % 2 === 0) || (level === "thawed" && i % 2 === 1)) continue;
       test(`${level}: keys are ${name}`, async () => {
         const harness = await CommandHarness.open(path, COMMANDS, { level });
         const { keyspace } = harness.server;

@@ -85,6 +85,32 @@ describe("readers kept between commands", () => {
     expect(take(sets, 0)).not.toBe(zset);
   });
 
+  test("where bytes may change, a reader comes again only while the same lie there", () => {
+    const random = seededRandom("mutable");
+    const [a, b] = [setsOf([300], random), setsOf([300], random)];
+    let version = 1;
+    // Two values of one length: as when a block is freed and taken again.
+    const bytes = new Uint8Array(a.source.windows[0] as Uint8Array);
+    const source: ByteSource = { ...sourceOf(bytes), isMutable: true, versionAt: () => version };
+    const sets = { ...a, source };
+    const first = take(sets, 0);
+    expect(load(first)).toEqual(a.members[0] as string[]);
+    giveZset(first);
+    expect(take(sets, 0)).toBe(first);
+    const held = take(sets, 0);
+    load(held);
+    giveZset(first);
+    version = 2;
+    bytes.set(b.source.windows[0] as Uint8Array);
+    // It was taken before the change, and is of no use to anybody any more.
+    giveZset(held);
+    expect(load(take(sets, 0))).toEqual(b.members[0] as string[]);
+    version = -1;
+    const unnamed = take(sets, 0);
+    giveZset(unnamed);
+    expect(take(sets, 0)).not.toBe(unnamed);
+  });
+
   test("other sources have readers of their own", () => {
     const a = setsOf([10], seededRandom("a"));
     const b = setsOf([10], seededRandom("b"));

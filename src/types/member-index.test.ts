@@ -3,10 +3,10 @@ import { expect, test } from "bun:test";
 import { randomFrom, rdbLength, rdbString, recordBytes, testSeed } from "../../test/support/packed-samples.ts";
 import { RdbType } from "../rdb/opcodes.ts";
 import { Record } from "../rdb/record.ts";
-import { sourceOf } from "../util/byte-source.ts";
+import { type ByteSource, sourceOf } from "../util/byte-source.ts";
 import { binaryBytes } from "../util/span.ts";
 import { HashReader } from "./hash.ts";
-import { hashMember, MemberIndex, memberIndexOf } from "./member-index.ts";
+import { builtIndexOf, findingOf, hashMember, MemberIndex, memberIndexOf, rememberFinding } from "./member-index.ts";
 import { SetReader } from "./set.ts";
 import { ZsetReader } from "./zset.ts";
 
@@ -110,4 +110,27 @@ test("the hash sees every byte and the length", () => {
     seen.add(hashMember(bytes, 0, length));
   }
   expect(seen.size).toBeGreaterThan(97);
+});
+
+test("where bytes may change: an index and a finding are of the bytes that lay there, or are not kept", () => {
+  let version = 1;
+  const source: ByteSource = { ...sourceOf(new Uint8Array(64)), isMutable: true, versionAt: () => version };
+  const build = () => memberIndexOf(source, 20, 1000) ?? memberIndexOf(source, 20, 1000);
+  const first = build() as MemberIndex;
+  first.built = true;
+  expect(builtIndexOf(source, 20)).toBe(first);
+  rememberFinding(source, { firstOffset: 20, version, member: binaryBytes("m"), offset: 30 });
+  expect(findingOf(source, 20)?.offset).toBe(30);
+  version = 2;
+  expect(builtIndexOf(source, 20)).toBeNull();
+  expect(findingOf(source, 20)).toBeNull();
+  const second = build() as MemberIndex;
+  expect(second).not.toBe(first);
+  expect(second.built).toBe(false);
+  version = -1;
+  for (let i = 0; i < 3; i++) expect(memberIndexOf(source, 20, 1000)).toBeNull();
+  expect(findingOf(source, 20)).toBeNull();
+  // A mutable source that names nothing is never relied on.
+  const nameless: ByteSource = { ...sourceOf(new Uint8Array(64)), isMutable: true };
+  for (let i = 0; i < 3; i++) expect(memberIndexOf(nameless, 20, 1000)).toBeNull();
 });
