@@ -1,5 +1,5 @@
 /** The command thread's side of a save, in one process: what is kept when something goes wrong, and DEBUG RELOAD. */
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,6 +15,9 @@ import { SavePoints } from "./save-points.ts";
 import { FolioServer } from "./server.ts";
 import { Snapshot } from "./snapshot.ts";
 import { StartError } from "./start-error.ts";
+
+// Other processes may be busy.
+setDefaultTimeout(60_000);
 
 let folder: string;
 let server: FolioServer;

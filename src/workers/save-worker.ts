@@ -2,6 +2,7 @@
  * Entry of a Worker: one save (save/save.ts) of memory that does not change meanwhile, then it is done with.
  */
 
+import { yieldToOthers } from "../mmap/priority.ts";
 import { type SaveMessage, type SaveRequest, SaveStopped } from "../save/request.ts";
 import { save } from "../save/save.ts";
 
@@ -17,6 +18,7 @@ self.onmessage = (event: MessageEvent<SaveRequest>) => {
 };
 
 function work(request: SaveRequest): SaveMessage {
+  yieldToOthers();
   const stop = new Int32Array(request.stop);
   let reportedAtMs = performance.now();
   let looks = 0;

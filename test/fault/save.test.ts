@@ -217,7 +217,7 @@ describe("a save that fails", () => {
   afterAll(() => {
     if (isMounted) Bun.spawnSync(["umount", small]);
     fs.rmSync(small, { recursive: true, force: true });
-  });
+  }, 60_000);
 
   test("a full disk: the old snapshot and its index stay, drafts go, writers are told, nothing is lost", async () => {
     if (!isMounted) return;
@@ -260,7 +260,7 @@ describe("the end of the server", () => {
     expect(await server.stop("SIGTERM")).toBe(0);
     expect(server.output).toContain("Saving the final RDB snapshot before exiting.");
     expect(await contents()).toBe("changed");
-  });
+  }, 60_000);
 
   test("without save points, or without a change, it does not", async () => {
     const first = await start();
@@ -270,7 +270,7 @@ describe("the end of the server", () => {
     const second = await start(...SAVE_POINTS);
     expect(await second.server.stop("SIGTERM")).toBe(0);
     expect(fs.readdirSync(folder)).toEqual([]);
-  });
+  }, 60_000);
 
   test("SHUTDOWN SAVE and NOSAVE say it themselves", async () => {
     const first = await start();
@@ -283,7 +283,7 @@ describe("the end of the server", () => {
     await second.client.command("SHUTDOWN", "NOSAVE").catch(() => {});
     expect(await second.server.child.exited).toBe(0);
     expect(await contents()).toBe("first");
-  });
+  }, 60_000);
 
   test("a save that runs is given up for the last one, and holds all that was written before it", async () => {
     const { client, server } = await start(...SAVE_POINTS, "--rdb-key-save-delay", "1000");
@@ -293,7 +293,7 @@ describe("the end of the server", () => {
     expect(await server.stop("SIGTERM")).toBe(0);
     expect(server.output).toContain("giving it up");
     expect(await contents()).toBe("late");
-  }, 20_000);
+  }, 60_000);
 
   test("where the last save fails the server goes on, unless it is forced", async () => {
     const { client, server } = await start(...SAVE_POINTS);
@@ -311,7 +311,7 @@ describe("the end of the server", () => {
     } finally {
       fs.renameSync(`${folder}.away`, folder);
     }
-  }, 20_000);
+  }, 60_000);
 
   test("SHUTDOWN ABORT while the last save runs", async () => {
     const { client, server } = await start(...SAVE_POINTS, "--rdb-key-save-delay", "20000");
@@ -329,7 +329,7 @@ describe("the end of the server", () => {
     expect(await textOf(third, 300)).toBe("kept");
     other.close();
     third.close();
-  }, 20_000);
+  }, 60_000);
 });
 
 describe("when saves begin, and where they go", () => {
@@ -345,7 +345,7 @@ describe("when saves begin, and where they go", () => {
     await untilSaved(client);
     expect(await info(client, "rdb_changes_since_last_save")).toBe("0");
     expect(Number(await client.command("LASTSAVE"))).toBeGreaterThan(Date.now() / 1000 - 20);
-  }, 20_000);
+  }, 60_000);
 
   test("SAVE holds its client only; INFO tells how far it is", async () => {
     const { client, server } = await start("--rdb-key-save-delay", "2000");
@@ -360,7 +360,7 @@ describe("when saves begin, and where they go", () => {
     expect(await answer).toBe("+OK");
     expect(await info(other, "rdb_changes_since_last_save")).toBe("1");
     other.close();
-  }, 20_000);
+  }, 60_000);
 
   test("FLUSHALL gives up the save that runs, and with save points the file becomes empty", async () => {
     const { client } = await start("--save", "3600 1000000");
@@ -374,7 +374,7 @@ describe("when saves begin, and where they go", () => {
     expect(await client.command("DBSIZE")).toBe(0);
     const again = await start("--port", "0", "--unixsocket", join(folder, "s")).catch((error: Error) => error);
     expect(String(again)).toContain("is in use by another Folio");
-  }, 20_000);
+  }, 60_000);
 
   test("to another directory and name by CONFIG SET: its lock is taken, the old one is let go", async () => {
     const there = join(folder, "there");
@@ -387,7 +387,7 @@ describe("when saves begin, and where they go", () => {
     expect(String(await client.command("INFO", "layers"))).toContain(`layer0_file:${join(there, "other.rdb")}`);
     await expect(spawnFolio([join(there, "other.rdb")]).ready()).rejects.toThrow("in use by another Folio");
     expect(await textOf(client, 300)).toBe("moved");
-  }, 20_000);
+  }, 60_000);
 
   for (const [option, value] of [
     ["--mmap-safety", "copy"],
@@ -409,7 +409,7 @@ describe("when saves begin, and where they go", () => {
       const again = await start(option, value);
       expect(await textOf(again.client, 2000)).toBe("round 2");
       expect(again.server.output).not.toContain("building");
-    }, 20_000);
+    }, 60_000);
   }
 
   test("where the index cannot be written it stays nameless, and the next start builds it", async () => {
@@ -424,5 +424,5 @@ describe("when saves begin, and where they go", () => {
     expect(server.output).toContain("cannot be written (ENOENT)");
     expect(await client.command("SAVE")).toBe("+OK");
     expect(await textOf(client, 2000)).toBe("kept");
-  }, 20_000);
+  }, 60_000);
 });
