@@ -23,8 +23,8 @@ const VOLATILE_LOOKS = 4;
 const SAMPLES_MAX = 64;
 /** Samples that may come to nothing before it is said that there is nothing (entries vanish from the pool, never from the table). */
 const TRIES = 16;
-/** Random slots of a layer looked at for one key. */
-const LAYER_TRIES = 64;
+/** Slots of a layer looked at for one key, from a random one on. */
+const LAYER_LOOKS = 1024;
 const LFU_MAX = 255;
 
 export type Ranking = "lru" | "lfu" | "random" | "ttl";
@@ -39,6 +39,8 @@ export class Evictor {
   samples = 5;
   /** Keys evicted since the start (or CONFIG RESETSTAT). */
   evictedKeys = 0;
+  /** Numbers in [0, 1): tests repeat theirs. */
+  random: () => number = Math.random;
   readonly #keyspace: Keyspace;
   readonly #pool = new EvictionPool();
   readonly #handles = new Int32Array(SEGMENT_ENTRIES_MAX);
@@ -101,7 +103,7 @@ export class Evictor {
       const inTop = this.#keys(top);
       const inFrozen = this.#keys(frozen);
       if (inTop + inFrozen === 0) continue;
-      const overlay = (Math.random() * (inTop + inFrozen) < inTop ? top : frozen) as Overlay;
+      const overlay = (this.random() * (inTop + inFrozen) < inTop ? top : frozen) as Overlay;
       if (this.#find(overlay, 1) === 0) continue;
       if (this.#take(overlay, this.#hashes[0] as number, this.#handles[0] as number)) return true;
     }
@@ -143,7 +145,7 @@ export class Evictor {
   #find(overlay: Overlay, count: number): number {
     const { table } = overlay;
     const looks = this.candidates === "all" ? count : count * VOLATILE_LOOKS;
-    const from = (Math.random() * HASHES) | 0;
+    const from = (this.random() * HASHES) | 0;
     const found = this.#keep(overlay, table.collectFrom(from, looks, this.#handles, this.#hashes), count);
     return found > 0 ? found : this.#search(overlay, count);
   }
@@ -217,8 +219,9 @@ export class Evictor {
   #anySlot(layer: Layer, dbid: number): number {
     if (layer.keys(dbid) === 0) return -1;
     const limit = layer.slotLimit(dbid);
-    for (let tries = 0; tries < LAYER_TRIES; tries++) {
-      const slot = Math.floor(Math.random() * limit);
+    const first = Math.floor(this.random() * limit);
+    for (let looks = 0; looks < LAYER_LOOKS && looks < limit; looks++) {
+      const slot = (first + looks) % limit;
       if (layer.readSlot(dbid, slot, this.#record)) return slot;
     }
     return -1;
@@ -237,8 +240,10 @@ export class Evictor {
       goneTo[dbid] = at;
       return at < list.count ? list.slot(at) : -1;
     }
-    for (let tries = 0; tries < LAYER_TRIES && first < list.count; tries++) {
-      const slot = list.slot(first + Math.floor(Math.random() * (list.count - first)));
+    const count = list.count - first;
+    const start = Math.floor(this.random() * count);
+    for (let looks = 0; looks < LAYER_LOOKS && looks < count; looks++) {
+      const slot = list.slot(first + ((start + looks) % count));
       if (!layer.isDead(dbid, slot)) return slot;
     }
     return -1;

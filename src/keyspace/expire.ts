@@ -159,9 +159,10 @@ export class ExpireCycle {
     let at = (done[dbid] ??= this.#inherited.has(layer) ? list.expired(this.#startedMs) : 0);
     const end = list.expired(nowMs);
     if (at < end) this.#expiring += layer.expiringKeys(dbid);
-    for (; at < end; at++) {
-      if (at % LOOKS_PER_CLOCK === 0 && performance.now() > untilMs) break;
+    for (let looks = 1; at < end; looks++) {
       this.#buryExpired(database, layer, list.slot(at), list.expireAtMs(at));
+      at++;
+      if (looks % LOOKS_PER_CLOCK === 0 && performance.now() > untilMs) break;
     }
     done[dbid] = at;
     return at >= end;

@@ -66,6 +66,7 @@ class Run {
     this.keyspace = new Keyspace([], DATABASES);
     this.#cycle = new ExpireCycle(this.keyspace, NOW);
     this.#evictor = new Evictor(this.keyspace);
+    this.#evictor.random = random;
     this.keyspace.onExpired = (database, bytes, start, length) => this.#gone(database, bytes, start, length, true);
     this.keyspace.onEvicted = (database, bytes, start, length) => this.#gone(database, bytes, start, length, false);
   }
