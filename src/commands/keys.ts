@@ -189,19 +189,24 @@ export function typeName(record: Record): string {
 }
 
 function ttl(c: Context): void {
-  c.reply.integer(lookupUntouched(c, 1) ? seconds(millisecondsLeft(c)) : NO_KEY);
+  replyTime(c, lookupUntouched(c, 1) ? seconds(millisecondsLeft(c)) : NO_KEY);
 }
 
 function pttl(c: Context): void {
-  c.reply.integer(lookupUntouched(c, 1) ? millisecondsLeft(c) : NO_KEY);
+  replyTime(c, lookupUntouched(c, 1) ? millisecondsLeft(c) : NO_KEY);
 }
 
 function expiretime(c: Context): void {
-  c.reply.integer(lookupUntouched(c, 1) ? seconds(c.record.expireAtMs) : NO_KEY);
+  replyTime(c, lookupUntouched(c, 1) ? seconds(c.record.expireAtMs) : NO_KEY);
 }
 
 function pexpiretime(c: Context): void {
-  c.reply.integer(lookupUntouched(c, 1) ? c.record.expireAtMs : NO_KEY);
+  replyTime(c, lookupUntouched(c, 1) ? c.record.expireAtMs : NO_KEY);
+}
+
+/** A time may be further away than numbers are exact. */
+function replyTime({ reply }: Context, time: number): void {
+  reply.integer(time <= Number.MAX_SAFE_INTEGER ? time : BigInt(time));
 }
 
 function millisecondsLeft(c: Context): number {
