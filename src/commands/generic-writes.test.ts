@@ -8,6 +8,7 @@ import { sameGenericWrites } from "../../test/support/generic-writes.ts";
 import { type RedisServer, redisInstalled, type Word } from "../../test/support/redis-server.ts";
 import { rows as debug } from "./debug.ts";
 import { rows as keys } from "./keys.ts";
+import { rows as lists } from "./lists.ts";
 import { rows as object } from "./object.ts";
 import { rows as strings } from "./strings.ts";
 import { rows as waiting } from "./waiting.ts";
@@ -241,5 +242,63 @@ describe.skipIf(!redisInstalled)("beside redis-server", () => {
       ["0 0", "-1 0", "1 5", "x 0", "0 x", "0 -1", "0 1.5"].map((line) => ["WAIT", ...line.split(" ")]),
       { keys: [] },
     );
+  });
+});
+
+describe.skipIf(!redisInstalled)("SORT with STORE", () => {
+  let both: Differential;
+
+  beforeAll(async () => {
+    const fillSort = async (redis: RedisServer) => {
+      await redis.connection.sendAll([
+        ["RPUSH", "numbers", 3, 10, 2, 1.5],
+        ["RPUSH", "many", ...many(700, (i) => [`element ${(i * 7919) % 700} ${"y".repeat(i % 90)}`])],
+        ["RPUSH", "long", "z".repeat(20_000), "a", "y".repeat(9000)],
+        ["SADD", "set", "b", "c", "a", "10", "9"],
+        ["ZADD", "zset", 3, "x", 1, "y", 2, "z"],
+        ["MSET", "w_3", "30", "w_10", "1", "w_2", "x", "o_3", "three"],
+        ["HSET", "hash", "f", "v"],
+        ["SET", "target", "old"],
+        ["CONFIG", "RESETSTAT"],
+      ]);
+    };
+    both = await Differential.start([...keys, ...strings, ...lists, ...debug, ...writes], fillSort, FLAGS);
+  });
+  afterAll(async () => await both?.stop());
+
+  test("stores what it would have answered", async () => {
+    const lines = `numbers STORE target|numbers DESC STORE target|many ALPHA STORE target|many ALPHA DESC LIMIT 5 400 STORE target|
+      long ALPHA STORE target|set STORE target|set BY nosort STORE target|set ALPHA BY nosort LIMIT 1 2 STORE target|
+      zset BY nosort STORE target|zset BY nosort DESC STORE target|zset STORE target|missing STORE target|
+      missing STORE absent|numbers GET o_* GET # STORE target|numbers BY w_* STORE target|numbers BY o_* ALPHA STORE target|
+      hash STORE target|numbers LIMIT 9 9 STORE target|numbers STORE|numbers STORE target STORE other|numbers STORE numbers|
+      numbers|numbers LIMIT 0 -1 DESC|many ALPHA LIMIT 0 3|numbers FOO|many STORE target`;
+    const commands = lines.split("|").map((line) => ["SORT", ...line.trim().split(" ")]);
+    for (const command of commands) {
+      const reads = ["target", "other", "numbers"].flatMap((key) => [
+        ["LLEN", key],
+        ["LRANGE", key, 0, -1],
+      ]);
+      await sameGenericWrites(both, [command, ...reads], { keys: ["target", "numbers", "other", "absent"] });
+    }
+  }, 30_000);
+
+  test("its nodes are as big as list-max-listpack-size says, and load in redis-server", async () => {
+    const { folio } = both;
+    folio.protocol = 2;
+    folio.dbid = 0;
+    for (const size of [-5, -2, -1, 1, 3, 128]) {
+      folio.config.set("list-max-listpack-size", size);
+      folio.run("SORT", "many", "ALPHA", "STORE", "sized");
+      const reply = folio.run("DUMP", "sized");
+      const payload = new Uint8Array(Buffer.from(reply.slice(reply.indexOf("\r\n") + 2, -2), "latin1"));
+      await both.redis.connection.sendAll([
+        ["SELECT", 0],
+        ["HELLO", 2],
+        ["DEL", "sized"],
+      ]);
+      expect(await both.redis.send("RESTORE", "sized", 0, payload)).toBe("+OK\r\n");
+      expect(await both.redis.send("DEBUG", "DIGEST-VALUE", "sized")).toBe(folio.run("DEBUG", "DIGEST-VALUE", "sized"));
+    }
   });
 });

@@ -1,17 +1,19 @@
 /**
- * SORT_RO: the elements of a list, set or sorted set in order of themselves, or of other keys' values named by a pattern.
+ * SORT_RO, SORT: the elements of a list, set or sorted set in order of themselves, or of other keys' values named by a pattern.
  *
  *   elements ─► byte store ─► a score or a text each (BY) ─► order ─► LIMIT ─► themselves, or the values GET names
+ *                                                                                     └► the reply, or a list (STORE)
  */
-import { objectType } from "../rdb/opcodes.ts";
+import { objectType, RdbType } from "../rdb/opcodes.ts";
 import { ByteStore } from "../types/byte-store.ts";
 import type { Elements } from "../types/elements.ts";
 import { ListReader } from "../types/list.ts";
+import { ListValue } from "../types/list-value.ts";
 import { SetReader } from "../types/set.ts";
 import { ZsetReader } from "../types/zset.ts";
 import { mergeSort } from "../util/merge-sort.ts";
 import { parseDouble } from "../util/parse-double.ts";
-import { Span } from "../util/span.ts";
+import { EMPTY_BYTES, Span } from "../util/span.ts";
 import type { Context } from "./context.ts";
 import { ReplyError, syntaxError, wrongType } from "./errors.ts";
 import { lookupAny } from "./lookup.ts";
@@ -71,7 +73,7 @@ export const rows = [
       },
       { name: "sorting", type: "pure-token", token: "ALPHA", optional: true },
     ],
-    handler: sort,
+    handler: (c) => sort(c, false),
   },
 ] as const satisfies readonly Command[];
 
@@ -89,9 +91,11 @@ interface SortOptions {
   offset: number;
   /** Negative: all. */
   count: number;
+  /** The argument that names the key to store the result under; 0: there is none. */
+  store: number;
 }
 
-function parseOptions(c: Context): SortOptions {
+function parseOptions(c: Context, mayStore: boolean): SortOptions {
   const { args } = c;
   const options: SortOptions = {
     by: null,
@@ -101,6 +105,7 @@ function parseOptions(c: Context): SortOptions {
     alpha: false,
     offset: 0,
     count: -1,
+    store: 0,
   };
   for (let i = 2; i < args.count; i++) {
     const left = args.count - i - 1;
@@ -111,6 +116,8 @@ function parseOptions(c: Context): SortOptions {
       options.offset = integer(c, i + 1);
       options.count = integer(c, i + 2);
       i += 2;
+    } else if (mayStore && args.is(i, "STORE") && left >= 1) {
+      options.store = ++i;
     } else if (args.is(i, "BY") && left >= 1) {
       options.by = new SortPattern(args.text(++i));
       options.asStored ||= !options.by.namesKeys;
@@ -120,23 +127,69 @@ function parseOptions(c: Context): SortOptions {
   return options;
 }
 
-function* sort(c: Context): Generator<void, void, void> {
-  const { reply } = c;
-  const options = parseOptions(c);
+/** SORT. */
+export function sortOrStore(c: Context): Generator<void, void, void> {
+  return sort(c, true);
+}
+
+function* sort(c: Context, mayStore: boolean): Generator<void, void, void> {
+  const options = parseOptions(c, mayStore);
   const elements = yield* load(c, options);
   let order = Uint32Array.from({ length: elements.count }, (_, i) => i) as Uint32Array;
   if (!options.asStored) order = yield* sorted(c, elements, order, options);
   const [start, end] = limits(order.length, options);
-  const { gets } = options;
-  reply.array((end - start) * Math.max(gets.length, 1));
+  order = order.subarray(start, end);
+  if (options.store > 0) yield* storeResult(c, elements, order, options);
+  else yield* reply(c, elements, order, options);
+}
+
+function* reply(
+  c: Context,
+  elements: ByteStore,
+  order: Uint32Array,
+  { gets }: SortOptions,
+): Generator<void, void, void> {
+  c.reply.array(order.length * Math.max(gets.length, 1));
   const element = new Span();
-  for (let i = start; i < end; i++) {
+  for (let i = 0; i < order.length; i++) {
     const at = order[i] as number;
     element.set(elements.bytes, elements.start(at), elements.length(at));
-    if (gets.length === 0) reply.bulkSpan(element, true);
+    if (gets.length === 0) c.reply.bulkSpan(element, true);
     for (const get of gets) replyGet(c, get, element);
     if (i % ELEMENTS_PER_SLICE === 0) yield;
   }
+}
+
+/** STORE: a list of what would have been the reply, empty where that has nothing; no key where the list would be empty. */
+function* storeResult(
+  c: Context,
+  elements: ByteStore,
+  order: Uint32Array,
+  { gets, store }: SortOptions,
+): Generator<void, void, void> {
+  const results = new ByteStore();
+  const element = new Span();
+  for (let i = 0; i < order.length; i++) {
+    const at = order[i] as number;
+    element.set(elements.bytes, elements.start(at), elements.length(at));
+    if (gets.length === 0) results.add(element.bytes, element.start, element.length);
+    for (const get of gets) {
+      const value = get.isElement ? element : get.find(c, element);
+      results.add(value?.bytes ?? EMPTY_BYTES, value?.start ?? 0, value?.length ?? 0);
+    }
+    if (i % ELEMENTS_PER_SLICE === 0) yield;
+  }
+  const value = results.count === 0 ? null : new ListValue(results, c.server.config.number("list-max-listpack-size"));
+  const { args, db, nowMs, server } = c;
+  const start = args.starts[store] as number;
+  const length = args.lengths[store] as number;
+  const existed = db.find(args.bytes, start, length, nowMs, c.record);
+  if (value !== null) {
+    db.write(args.bytes, start, length, RdbType.LIST_QUICKLIST_2, -1, value.length);
+    value.write(db.valueBytes, db.valueAt);
+  } else if (existed) db.remove(args.bytes, start, length, nowMs);
+  server.keyspace.dirty += value === null ? Number(existed) : results.count;
+  c.reply.integer(results.count);
 }
 
 function replyGet(c: Context, get: SortPattern, element: Span): void {
@@ -170,6 +223,12 @@ function* load(c: Context, options: SortOptions): Generator<void, ByteStore, voi
     case "set": {
       const set = new SetReader();
       set.open(record);
+      // What is stored is to be the same wherever it is done again: a set has no order of its own.
+      if (options.asStored && options.store > 0) {
+        options.asStored = false;
+        options.alpha = true;
+        options.by = null;
+      }
       return yield* store(set);
     }
     case "zset": {

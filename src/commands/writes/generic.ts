@@ -3,6 +3,7 @@ import { copy, move, rename, renamenx } from "../copying.ts";
 import { del } from "../deleting.ts";
 import { expire, expireat, persist, pexpire, pexpireat } from "../expiring.ts";
 import { restore } from "../restore.ts";
+import { sortOrStore } from "../sort.ts";
 import { syntax } from "../syntax.ts";
 import type { Command } from "../table.ts";
 
@@ -203,6 +204,7 @@ export const rows: readonly Command[] = [
       "key [BY pattern:pattern] [LIMIT (offset:integer count)] [GET pattern:pattern]... [(ASC | DESC)] [ALPHA] [STORE destination]",
       3,
     ),
+    handler: sortOrStore,
   },
   {
     name: "unlink",
