@@ -2,7 +2,7 @@
  * One save: what was frozen is in the file and in its index, whatever was dead, overwritten, dropped from the index, of another
  * version; damage, a full stop, a bad place leave nothing behind. FOLIO_SEED repeats a run.
  */
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { flipBit, LayerBench } from "../../test/support/layers.ts";
@@ -25,6 +25,9 @@ import { sourceOf } from "../util/byte-source.ts";
 import { SaveStopped } from "./request.ts";
 
 const LATER = 4_102_444_800_000;
+
+// Other processes may be busy.
+setDefaultTimeout(60_000);
 
 let bench: LayerBench;
 let target: string;
