@@ -24,7 +24,7 @@ const { values, positionals } = parseArgs({
   options: {
     server: { type: "string", default: join(REPOSITORY, "bin/folio") },
     spawned: { type: "boolean", default: false },
-    "quiet-seconds": { type: "string", default: "40" },
+    "quiet-seconds": { type: "string", default: "60" },
     "unit-seconds": { type: "string", default: "600" },
     fresh: { type: "boolean", default: false },
     verbose: { type: "boolean", default: false },
