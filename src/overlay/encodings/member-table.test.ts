@@ -1,6 +1,7 @@
 /** The member table against a Map, with hashes that crowd; scans over growth; fair choice; freeing and copying to the byte. */
 import { describe, expect, test } from "bun:test";
 import { seededRandom } from "../../../test/support/random.ts";
+import { ScarceBlocks } from "../../../test/support/scarce-blocks.ts";
 import { Element } from "../../encodings/element.ts";
 import { AnonymousRegion } from "../../mmap/anonymous.ts";
 import { Arena, ArenaFull } from "../arena.ts";
@@ -162,48 +163,31 @@ describe("against a Map", () => {
 
 test("an arena that is full at any moment leaves the table as it was", () => {
   const arena = new Arena(new Pins());
-  let left = Number.POSITIVE_INFINITY;
-  const scarce: Blocks = {
-    windows: arena.windows,
-    words: arena.words,
-    pins: arena.pins,
-    free: (handle) => arena.free(handle),
-    capacity: (handle) => arena.capacity(handle),
-    allocate: (bytes) => {
-      if (left-- <= 0) throw new ArenaFull(bytes);
-      return arena.allocate(bytes);
-    },
-  };
+  const scarce = new ScarceBlocks(arena);
   const root = MemberTable.create(scarce);
   const table = new MemberTable().bind(scarce, root);
   const model = new Map<string, number>();
+  let failures = 0;
   for (let i = 0; i < 4000; i++) {
     const text = `member ${i}`;
     const bytes = bytesOf(text);
     const hash = i < 2000 ? mixed(i) : 0x7000_0000 + i;
-    for (left = 0; ; left++) {
-      const allowed = left;
+    const member = createMember(arena, bytes, 0, bytes.length);
+    const used = arena.usedBytes;
+    const insert = () => {
       expect(table.find(hash, bytes, 0, bytes.length)).toBe(0);
-      const handle = arena.allocate(24);
-      arena.free(handle);
-      const member = createMember(arena, bytes, 0, bytes.length);
-      try {
-        table.insert(hash, member);
-        break;
-      } catch (error) {
-        expect(error).toBeInstanceOf(ArenaFull);
-        arena.free(member);
-        left = allowed;
-      }
-    }
+      table.insert(hash, member);
+    };
+    failures += scarce.insist(insert, () => expect(table.count).toBe(model.size));
+    expect(arena.usedBytes).toBeGreaterThanOrEqual(used);
     model.set(text, hash);
   }
-  left = Number.POSITIVE_INFINITY;
+  expect(failures).toBeGreaterThan(10);
   expect(walk(scarce, root)).toEqual(sorted(model));
   const used = arena.usedBytes;
   for (const allowed of [0, 1, 2, 5, 100, 3000]) {
     const copy = arena.allocate(32);
-    left = allowed;
+    scarce.left = allowed;
     expect(() => drain(copyTable(arena, root, scarce, copy))).toThrow(ArenaFull);
     drain(freeTable(arena, copy));
     arena.free(copy);

@@ -1,0 +1,270 @@
+/**
+ * A large list: listpacks of elements, as Redis's quicklist has them, in a counted tree without keys (counted-tree.ts).
+ *
+ *   tree's leaf   | block u32, elements u32 | block u32, elements u32 | …
+ *   block         | listpack | room |                                           encodings/listpack.ts
+ *
+ * How large a node may become is list-max-listpack-size (`fill`): -1 … -5: 4, 8, 16, 32, 64 KiB; else elements, but 8 KiB at most. An
+ * element longer than that has a node of its own. Node sizes are as Redis's for pushes and pops; where the middle changes, neighbours may
+ * be divided otherwise.
+ */
+import type { Element } from "../../encodings/element.ts";
+import { Listpack } from "../../encodings/listpack.ts";
+import {
+  LISTPACK_BYTES_MAX,
+  LISTPACK_EMPTY_BYTES,
+  ListpackWriter,
+  measureElement,
+  writeEmptyListpack,
+} from "../../encodings/listpack-writer.ts";
+import { i32le } from "../../encodings/packed.ts";
+import { IN_WINDOW, WINDOW_SHIFT } from "../arena.ts";
+import { copyBytes } from "../overlay.ts";
+import type { Blocks } from "./blocks.ts";
+import { CountedTree } from "./counted-tree.ts";
+
+const NODE_BYTES: readonly number[] = [4096, 8192, 16384, 32768, 65536];
+const NODE_BYTES_SAFE = 8192;
+/** What Redis assumes an element adds to its bytes when it asks whether one more fits. */
+const ELEMENT_OVERHEAD_BYTES = 8;
+
+export class NodeList extends CountedTree {
+  /** list-max-listpack-size, for the nodes that are made from now on. */
+  fill = -2;
+  readonly #writer = new ListpackWriter();
+  readonly #reader = new Listpack();
+
+  constructor(blocks: Blocks) {
+    super(blocks, 0, 2);
+  }
+
+  /** Adds an element at an end. Throws ArenaFull, nothing changed. The text must not lie in the list itself. */
+  push(text: Uint8Array, start: number, length: number, isHead: boolean): void {
+    if (isHead) this.seekFirst();
+    else this.seekLast();
+    if (this.entries > 0 && this.#allows(length)) {
+      this.#insertInto(isHead ? 0 : this.weight, text, start, length);
+      return;
+    }
+    if (!isHead) this.seekEnd();
+    this.#insertNode(text, start, length);
+  }
+
+  /** Adds an element before the one at `index`, 0 … total. As push. */
+  insert(index: number, text: Uint8Array, start: number, length: number): void {
+    if (index === 0 || index >= this.total) {
+      this.push(text, start, length, index === 0);
+      return;
+    }
+    this.seekWeight(index);
+    const { offset } = this;
+    if (this.#allows(length)) {
+      this.#insertInto(offset, text, start, length);
+      return;
+    }
+    if (offset > 0) this.#split(offset);
+    // Now the place is between two nodes: the end of the one before, or the front of this one, or a node between them.
+    this.seekWeight(index - 1);
+    if (this.#allows(length)) this.#insertInto(this.weight, text, start, length);
+    else {
+      this.seekWeight(index);
+      if (this.#allows(length)) this.#insertInto(0, text, start, length);
+      else this.#insertNode(text, start, length);
+    }
+    if (offset === 0) return;
+    this.#joinAt(index + 1);
+    this.#joinAt(index - offset);
+  }
+
+  /** Puts an element in the place of the one at `index`, 0 ≤ index < total. As push. */
+  set(index: number, text: Uint8Array, start: number, length: number): void {
+    this.seekWeight(index);
+    const writer = this.#open();
+    const pos = writer.seek(this.offset);
+    const size = measureElement(text, start, length);
+    const place = pos - placeOf(this.handle);
+    this.#makeEditable(writer.totalBytes + Math.max(0, size - (writer.next(pos) - pos)));
+    this.#open().replace(placeOf(this.handle) + place, text, start, length);
+  }
+
+  /** Removes `count` elements from `index` on, or as many as there are. Throws ArenaFull under pins only: some may be gone then. */
+  remove(index: number, count: number): void {
+    for (let left = count; left > 0 && index < this.total; ) {
+      this.seekWeight(index);
+      const { weight, offset, handle } = this;
+      const here = Math.min(left, weight - offset);
+      if (here === weight) {
+        this.removeHere();
+        this.blocks.free(handle);
+      } else {
+        if (this.blocks.pins.count > 0) this.#makeEditable(this.#open().totalBytes);
+        const writer = this.#open();
+        writer.remove(writer.seek(offset), here);
+        this.weight = weight - here;
+        this.#trim(writer.totalBytes);
+      }
+      left -= here;
+    }
+  }
+
+  /** Reads the element at `index`, 0 ≤ index < total. Valid until the list is changed. */
+  read(index: number, into: Element): void {
+    this.seekWeight(index);
+    const pos = this.#open().seek(this.offset);
+    const reader = this.openNode(this.#reader);
+    reader.pos = pos;
+    reader.next(into);
+  }
+
+  /** Opens the node where this stands for reading; `reader` is before its first element. */
+  openNode(reader: Listpack): Listpack {
+    const { handle } = this;
+    const bytes = this.blocks.windows[handle >>> WINDOW_SHIFT] as Uint8Array;
+    const at = placeOf(handle);
+    return reader.open(bytes, at, i32le(bytes, at) >>> 0);
+  }
+
+  /** Appends a copy of a listpack with `count` > 0 elements as a node. Throws ArenaFull, nothing changed. */
+  appendNode(bytes: Uint8Array, at: number, count: number): void {
+    const size = i32le(bytes, at) >>> 0;
+    const handle = this.blocks.allocate(size);
+    copyBytes(bytes, at, size, this.blocks.windows[handle >>> WINDOW_SHIFT] as Uint8Array, placeOf(handle));
+    this.seekEnd();
+    this.#insertOrFree(handle, count);
+  }
+
+  /** Makes this empty list a copy of another one, in slices. The original must not change meanwhile. Throws ArenaFull: free what there is. */
+  *copyInSlices(from: Blocks, root: number): Generator<void, void, void> {
+    const { blocks, root: mine } = this;
+    const source = new NodeList(from).bind(from, root);
+    for (source.seekFirst(); source.settle(); source.next()) {
+      const bytes = from.windows[source.handle >>> WINDOW_SHIFT] as Uint8Array;
+      this.bind(blocks, mine).appendNode(bytes, placeOf(source.handle), source.weight);
+      yield;
+    }
+  }
+
+  protected override compare(): number {
+    return 0;
+  }
+
+  #open(): ListpackWriter {
+    const { handle } = this;
+    return this.#writer.open(this.blocks.windows[handle >>> WINDOW_SHIFT] as Uint8Array, placeOf(handle));
+  }
+
+  /** Whether the node takes one more element of so many bytes: quicklistNodeAllowInsert. */
+  #allows(length: number): boolean {
+    return this.#fits(this.#open().totalBytes + length + ELEMENT_OVERHEAD_BYTES, this.weight + 1);
+  }
+
+  #fits(bytes: number, count: number): boolean {
+    const { fill } = this;
+    if (fill < 0) return bytes <= (NODE_BYTES[Math.min(-fill, NODE_BYTES.length) - 1] as number);
+    return bytes <= NODE_BYTES_SAFE && count <= Math.max(fill, 1);
+  }
+
+  /** Inserts an element before the node's element `offset`. */
+  #insertInto(offset: number, text: Uint8Array, start: number, length: number): void {
+    const { weight } = this;
+    const size = measureElement(text, start, length);
+    this.#makeEditable(this.#open().totalBytes + size);
+    const writer = this.#open();
+    writer.insert(offset === weight ? writer.end : writer.seek(offset), text, start, length);
+    this.weight = weight + 1;
+  }
+
+  /** A node with one element before the one where this stands. */
+  #insertNode(text: Uint8Array, start: number, length: number): void {
+    const size = LISTPACK_EMPTY_BYTES + measureElement(text, start, length);
+    if (size > LISTPACK_BYTES_MAX) throw new RangeError(`a list's element of ${length} bytes`);
+    const handle = this.blocks.allocate(size);
+    const bytes = this.blocks.windows[handle >>> WINDOW_SHIFT] as Uint8Array;
+    const at = placeOf(handle);
+    writeEmptyListpack(bytes, at);
+    this.#writer.open(bytes, at).insert(at + LISTPACK_EMPTY_BYTES - 1, text, start, length);
+    this.#insertOrFree(handle, 1);
+  }
+
+  #insertOrFree(handle: number, count: number): void {
+    try {
+      this.insertHere(handle, count);
+    } catch (error) {
+      this.blocks.free(handle);
+      throw error;
+    }
+  }
+
+  /** Divides the node where this stands before its element `offset`. Throws ArenaFull, nothing changed. */
+  #split(offset: number): void {
+    const moved = this.weight - offset;
+    const start = this.position;
+    if (this.blocks.pins.count > 0) this.#makeEditable(this.#open().totalBytes);
+    let writer = this.#open();
+    const tail = this.blocks.allocate(writer.tailBytes(writer.seek(offset)));
+    // The tree first: that may fail. Until the weights are right again nothing reads it.
+    this.next();
+    this.#insertOrFree(tail, moved);
+    this.seekWeight(start);
+    writer = this.#open();
+    const into = this.blocks.windows[tail >>> WINDOW_SHIFT] as Uint8Array;
+    writer.split(writer.seek(offset), moved, into, placeOf(tail));
+    this.weight = offset;
+    this.#trim(writer.totalBytes);
+  }
+
+  /** Joins the node that holds element `index` with the one before it, where both fit into one and there is memory for it. */
+  #joinAt(index: number): void {
+    if (index <= 0 || index >= this.total) return;
+    this.seekWeight(index);
+    const { handle, weight } = this;
+    const bytes = this.#open().totalBytes;
+    if (!this.previous()) return;
+    const kept = this.#open().totalBytes;
+    if (!this.#fits(kept + bytes - LISTPACK_EMPTY_BYTES, this.weight + weight)) return;
+    try {
+      this.#makeEditable(kept + bytes - LISTPACK_EMPTY_BYTES);
+    } catch {
+      return;
+    }
+    this.#open().append(this.blocks.windows[handle >>> WINDOW_SHIFT] as Uint8Array, placeOf(handle), weight);
+    this.weight += weight;
+    this.next();
+    this.removeHere();
+    this.blocks.free(handle);
+  }
+
+  /** Makes the node's block one that holds so many bytes and may be changed. Throws ArenaFull, nothing changed. */
+  #makeEditable(bytes: number): void {
+    const { handle, blocks } = this;
+    if (bytes <= blocks.capacity(handle) && blocks.pins.count === 0) return;
+    if (bytes > LISTPACK_BYTES_MAX) throw new RangeError(`a list's node of ${bytes} bytes`);
+    this.#move(handle, bytes);
+  }
+
+  /** A node that has become much smaller than its block gets a smaller one, if there is memory for that. */
+  #trim(bytes: number): void {
+    const { handle, blocks } = this;
+    if (bytes > blocks.capacity(handle) / 2) return;
+    try {
+      this.#move(handle, bytes);
+    } catch {
+      // It stays where it is.
+    }
+  }
+
+  #move(handle: number, bytes: number): void {
+    const { blocks } = this;
+    const used = Math.min(bytes, this.#open().totalBytes);
+    const fresh = blocks.allocate(bytes);
+    const from = blocks.windows[handle >>> WINDOW_SHIFT] as Uint8Array;
+    const to = blocks.windows[fresh >>> WINDOW_SHIFT] as Uint8Array;
+    copyBytes(from, placeOf(handle), used, to, placeOf(fresh));
+    this.handle = fresh;
+    blocks.free(handle);
+  }
+}
+
+function placeOf(handle: number): number {
+  return (handle & IN_WINDOW) << 3;
+}
