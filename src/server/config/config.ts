@@ -106,6 +106,7 @@ export class Config implements ConfigForCommands {
       if (directive === undefined) {
         throw new ReplyError(`ERR Unknown option or number of arguments for CONFIG SET - '${given}'`);
       }
+      if (directive.repeatable && value === this.get(directive.name)) continue;
       if (directive.fixed) throw refused(given, new ConfigError("can't set immutable config"));
       if (directive.guarded && !this.allows("enable-protected-configs", asker.isLocal)) {
         throw refused(given, new ConfigError("can't set protected config"));

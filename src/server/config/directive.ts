@@ -27,6 +27,8 @@ export interface Directive {
   readonly meaning: Meaning;
   /** Cannot be changed while the server runs. */
   readonly fixed: boolean;
+  /** Fixed, but CONFIG SET takes the value it has: tools write back all that CONFIG GET lists, and do not know this one. */
+  readonly repeatable: boolean;
   /** Not listed by CONFIG GET with a pattern. */
   readonly hidden: boolean;
   /** Never shown in errors, the log or the slow log. */
@@ -52,6 +54,7 @@ type Form = Pick<Directive, "several" | "addsUp" | "written" | "probe">;
 interface Options {
   alias?: string;
   fixed?: boolean;
+  repeatable?: boolean;
   hidden?: boolean;
   secret?: boolean;
   guarded?: boolean;
@@ -87,7 +90,15 @@ function directive(
   parse: Directive["parse"],
   options: Options & Partial<Form> = {},
 ): Directive {
-  const off = { fixed: false, hidden: false, secret: false, guarded: false, settled: false, several: false };
+  const off = {
+    fixed: false,
+    repeatable: false,
+    hidden: false,
+    secret: false,
+    guarded: false,
+    settled: false,
+    several: false,
+  };
   const written = (value: string) => [{ words: value, isDefault: value === initial }];
   return { ...off, addsUp: false, written, ...options, name, initial, meaning, parse };
 }

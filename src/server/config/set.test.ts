@@ -250,6 +250,14 @@ describe("on its own", () => {
     expect(() => config.set([["appendonly", "yes"]], { ...ASKER, isLoading: true })).toThrow(/^LOADING /);
   });
 
+  test("what only Folio has and nobody can change takes the value it has, as all that CONFIG GET lists is written back", () => {
+    const config = new Config();
+    expect(set(config, "mmap-safety", "lease", "INDEX-DIR", "", "allow-remote-fs", "no", "hz", "20")).toBe("+OK\r\n");
+    expect(config.get("hz")).toBe("20");
+    expect(set(config, "mmap-safety", "copy")).toContain("argument 'mmap-safety') - can't set immutable config");
+    expect(set(config, "databases", config.get("databases"))).toContain("can't set immutable config");
+  });
+
   test("listeners are told once, of what changed, when all is in place", () => {
     const config = new Config();
     const told: string[] = [];
