@@ -15,6 +15,7 @@ const WANTED: Readonly<Record<string, string>> = {
   "command|getkeysandflags: arity": "7.2 accepts a request of one word",
   "randomkey: tips": "7.2 adds a response policy",
   "scan: tips": "7.2 adds a response policy",
+  "wait: flags": "7.2 lets scripts call it",
   "zrank: arity": "7.2 adds WITHSCORE",
   "zrevrank: arity": "7.2 adds WITHSCORE",
 };
@@ -27,6 +28,7 @@ const NEWER: ReadonlySet<string> = new Set([
   "hpttl",
   "hexpiretime",
   "hpexpiretime",
+  "waitaof",
 ]);
 
 const FIELDS = ["name", "arity", "flags", "first", "last", "step", "categories", "tips", "key specs"] as const;

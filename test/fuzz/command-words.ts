@@ -15,13 +15,15 @@ export interface FuzzCommand {
   readonly words: readonly string[];
 }
 
-/** Every command and subcommand with a handler. */
-export const FUZZ_COMMANDS: readonly FuzzCommand[] = COMMANDS.flatMap((row) => [
-  ...(row.handler === undefined ? [] : [{ name: row.name, row, words: [row.name] }]),
-  ...(row.subcommands ?? [])
-    .filter((sub) => sub.handler !== undefined)
-    .map((sub) => ({ name: `${row.name}|${sub.name}`, row: sub, words: [row.name, sub.name] })),
-]);
+/** Every command and subcommand that reads: what writes is compared after each command, elsewhere (differential-writes.ts). */
+export const FUZZ_COMMANDS: readonly FuzzCommand[] = COMMANDS.filter((row) => !row.flags.includes("write")).flatMap(
+  (row) => [
+    ...(row.handler === undefined ? [] : [{ name: row.name, row, words: [row.name] }]),
+    ...(row.subcommands ?? [])
+      .filter((sub) => sub.handler !== undefined)
+      .map((sub) => ({ name: `${row.name}|${sub.name}`, row: sub, words: [row.name, sub.name] })),
+  ],
+);
 
 /** The command that a request is of; an unknown one by its name only. */
 export function commandOf(words: readonly string[]): FuzzCommand {
@@ -30,7 +32,7 @@ export function commandOf(words: readonly string[]): FuzzCommand {
   return named(`${name}|${sub}`) ?? named(name) ?? { name, row: (FUZZ_COMMANDS[0] as FuzzCommand).row, words: [name] };
 }
 
-/** Never sent: they end or silence the connection, or the server. */
+/** Never sent: they end or silence the connection, or the server; or wait; or write the file that both were started with. */
 const NEVER = new Set([
   "quit",
   "client|reply",
@@ -39,6 +41,11 @@ const NEVER = new Set([
   "client|tracking",
   "shutdown",
   "config|set",
+  "wait",
+  "waitaof",
+  "debug",
+  "save",
+  "bgsave",
 ]);
 
 /** Sent rarely: they read no data, or their replies are not compared but for errors. */
