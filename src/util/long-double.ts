@@ -15,6 +15,9 @@ export interface LongDouble {
   readonly exponent: number;
 }
 
+const ZERO: LongDouble = { mantissa: 0n, exponent: 0 };
+const EXPONENT = /e/i;
+const LEADING_ZEROS = /^0+/;
 const MANTISSA_BITS = 64;
 /** Of the smallest number above 0. */
 const EXPONENT_MIN = -16_445;
@@ -23,6 +26,9 @@ const EXPONENT_END = 16_384;
 /** A text whose first digit stands beyond these places before, after the point is out of range. */
 const WHOLE_DIGITS_MAX = 4940;
 const FRACTION_ZEROS_MAX = 4960;
+/** Small integers and powers of ten as they are needed all the time: making a big integer takes longer than adding it. */
+const INTEGERS = Array.from({ length: 256 }, (_, i) => BigInt(i));
+const POWERS_OF_TEN = Array.from({ length: 64 }, (_, i) => 10n ** BigInt(i));
 /** Longer texts are refused, as Redis does (MAX_LONG_DOUBLE_CHARS with the final NUL). */
 const TEXT_BYTES_MAX = 5 * 1024 - 1;
 /** Digits behind the point that Redis prints at most. */
@@ -52,7 +58,7 @@ export function parseLongDouble(text: string): LongDouble | undefined {
 export function addLongDoubles(a: LongDouble, b: LongDouble): LongDouble | undefined {
   const exponent = Math.min(a.exponent, b.exponent);
   if (Math.max(a.exponent, b.exponent) === Number.POSITIVE_INFINITY) return undefined;
-  const sum = (a.mantissa << BigInt(a.exponent - exponent)) + (b.mantissa << BigInt(b.exponent - exponent));
+  const sum = (a.mantissa << big(a.exponent - exponent)) + (b.mantissa << big(b.exponent - exponent));
   const magnitude = rounded(sum < 0n ? -sum : sum, exponent);
   if (magnitude.exponent === Number.POSITIVE_INFINITY) return undefined;
   return sum < 0n ? { mantissa: -magnitude.mantissa, exponent: magnitude.exponent } : magnitude;
@@ -63,7 +69,7 @@ export function longDoubleText(value: LongDouble): string {
   const { exponent } = value;
   const magnitude = value.mantissa < 0n ? -value.mantissa : value.mantissa;
   const sign = value.mantissa < 0n ? "-" : "";
-  if (exponent >= 0) return `${sign}${magnitude << BigInt(exponent)}`;
+  if (exponent >= 0) return `${sign}${magnitude << big(exponent)}`;
   const scaled = shiftedToEven(magnitude * SCALE, -exponent);
   const digits = scaled.toString().padStart(PLACES + 1, "0");
   const text = `${digits.slice(0, -PLACES)}.${digits.slice(-PLACES)}`.replace(/\.?0+$/, "");
@@ -72,29 +78,35 @@ export function longDoubleText(value: LongDouble): string {
 
 function fromHex(whole: string, fraction: string, power: number): LongDouble | undefined {
   const mantissa = BigInt(`0x0${whole}${fraction}`);
-  if (mantissa === 0n) return { mantissa, exponent: 0 };
+  if (mantissa === 0n) return ZERO;
   // Far outside, where all is too big or too small: a shift by the exponent must stay affordable.
   const exponent = Math.max(-100_000, Math.min(100_000, power)) - 4 * fraction.length;
   return unlessZero(rounded(mantissa, exponent));
 }
 
 function fromDecimal(text: string): LongDouble | undefined {
-  const [number = "", power = "0"] = text.toLowerCase().split("e");
-  const [whole = "", fraction = ""] = number.split(".");
-  const digits = (whole + fraction).replace(/^0+/, "");
-  if (digits === "") return { mantissa: 0n, exponent: 0 };
-  const places = Number(power) - fraction.length;
-  const first = digits.length + places;
-  if (first > WHOLE_DIGITS_MAX || first < -FRACTION_ZEROS_MAX) return undefined;
-  if (places >= 0) return unlessZero(rounded(BigInt(digits) * 10n ** BigInt(places), 0));
-  return unlessZero(quotient(BigInt(digits), 10n ** BigInt(-places)));
+  const e = text.search(EXPONENT);
+  const number = e < 0 ? text : text.slice(0, e);
+  const point = number.indexOf(".");
+  const digits = point < 0 ? number : number.slice(0, point) + number.slice(point + 1);
+  const places = (e < 0 ? 0 : Number(text.slice(e + 1))) - (point < 0 ? 0 : number.length - point - 1);
+  if (e >= 0 || digits.length > WHOLE_DIGITS_MAX) {
+    // Before a power of ten is made: it might be huge.
+    const significant = digits.replace(LEADING_ZEROS, "").length;
+    if (significant === 0) return ZERO;
+    if (significant + places > WHOLE_DIGITS_MAX || significant + places < -FRACTION_ZEROS_MAX) return undefined;
+  }
+  const integer = BigInt(digits);
+  if (integer === 0n) return ZERO;
+  if (places >= 0) return unlessZero(rounded(integer * powerOfTen(places), 0));
+  return unlessZero(quotient(integer, powerOfTen(-places)));
 }
 
 /** dividend ÷ divisor, both above 0, rounded once. */
 function quotient(dividend: bigint, divisor: bigint): LongDouble {
   // Two bits more than are kept, and one that tells whether anything is left.
   const shift = Math.max(0, MANTISSA_BITS + 2 - (bitLength(dividend) - bitLength(divisor)));
-  const shifted = dividend << BigInt(shift);
+  const shifted = dividend << big(shift);
   const whole = shifted / divisor;
   const rest = whole * divisor === shifted ? 0n : 1n;
   return rounded((whole << 1n) | rest, -shift - 1);
@@ -111,10 +123,10 @@ function rounded(magnitude: bigint, exponent: number): LongDouble {
 
 /** magnitude ÷ 2^bits, the nearest integer, ties to even. */
 function shiftedToEven(magnitude: bigint, bits: number): bigint {
-  const shift = BigInt(bits);
+  const shift = big(bits);
   const whole = magnitude >> shift;
   const rest = magnitude - (whole << shift);
-  const half = 1n << (shift - 1n);
+  const half = 1n << big(bits - 1);
   return rest > half || (rest === half && (whole & 1n) === 1n) ? whole + 1n : whole;
 }
 
@@ -123,13 +135,21 @@ function unlessZero(value: LongDouble): LongDouble | undefined {
   return value.mantissa === 0n ? undefined : value;
 }
 
+function big(value: number): bigint {
+  return INTEGERS[value] ?? BigInt(value);
+}
+
+function powerOfTen(power: number): bigint {
+  return POWERS_OF_TEN[power] ?? 10n ** BigInt(power);
+}
+
 function bitLength(value: bigint): number {
   const number = Number(value);
   if (number < NUMBER_LIMIT) {
     if (number === 0) return 0;
     const length = Math.floor(Math.log2(number)) + 1;
     // The logarithm may be a little off, or the number have been rounded up to a power of two.
-    const top = value >> BigInt(length - 1);
+    const top = value >> big(length - 1);
     return top === 1n ? length : top === 0n ? length - 1 : length + 1;
   }
   const hex = value.toString(16);
