@@ -20,6 +20,6 @@ Folio's own directives:
   index-dir <directory>      where the index of the snapshot is kept (default: beside it, as <name>.idx)
   allow-remote-fs yes|no     serve from NFS, CIFS and the like (default no)
 
-The dataset is read-only in this version. See README.md and docs/operations.md.`;
+See README.md and docs/operations.md.`;
 
 export const VERSION_LINE = `Folio v=${FOLIO_VERSION} redis=${REDIS_VERSION} bun=${Bun.version} bits=64`;
