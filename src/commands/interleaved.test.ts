@@ -153,7 +153,7 @@ describe.skipIf(!redisInstalled)("between the slices of commands that read", () 
     redis = await Server.start();
     await fill(redis);
     path = await redis.save();
-  });
+  }, TIMEOUT_MS);
   afterAll(() => redis.stop());
 
   /** Runs all readers, each begun while those before it are under way; the innermost lets `act` happen. */
@@ -268,7 +268,7 @@ describe.skipIf(!redisInstalled)("between the slices of commands that read", () 
       let calls = 0;
       let steps = 0;
       do {
-        const reply = harness.run("HSCAN", "hash", cursor, "COUNT", `${BIG / 30}`);
+        const reply = harness.run("HSCAN", "hash", cursor, "COUNT", `${Math.floor(BIG / 30)}`);
         cursor = /^\*2\r\n\$\d+\r\n(\d+)\r\n/.exec(reply)?.[1] as string;
         const [, fields] = reply.split(/^\*2\r\n\$\d+\r\n\d+\r\n/);
         for (const field of arrayOf(fields as string)) {
