@@ -233,28 +233,32 @@ describe.skipIf(!redisInstalled)("between the slices of commands that read", () 
     };
   }
 
-  test("KEYS tells as many names as it says, and each key that was there throughout", async () => {
-    const harness = await CommandHarness.open(path, COMMANDS, { level: "overlay" });
-    const db = harness.server.keyspace.database(0);
-    const keyAt = (i: number) => bytesOf(`key:${i}`);
-    for (let i = 0; i < 3000; i++) setString(db, keyAt(i), 0, keyAt(i).length, bytesOf("x"), 0, 1, -1);
-    let turn = 0;
-    harness.between = () => {
-      for (let i = 0; i < 200; i++) {
-        const at = turn * 200 + i;
-        if (at < 3000 && at % 2 === 0) db.remove(keyAt(at), 0, keyAt(at).length, Date.now());
-        const made = keyAt(10_000 + at);
-        setString(db, made, 0, made.length, bytesOf("y"), 0, 1, -1);
-      }
-      turn++;
-    };
-    const names = arrayOf(harness.run("KEYS", "*"));
-    expect(harness.slices).toBeGreaterThan(3);
-    const missing = Array.from({ length: 1500 }, (_, i) => `key:${i * 2 + 1}`).filter((key) => !names.has(key));
-    expect(missing).toEqual([]);
-    for (const key of KEYS) expect(names.has(key)).toBe(true);
-    await harness.close();
-  });
+  test(
+    "KEYS tells as many names as it says, and each key that was there throughout",
+    async () => {
+      const harness = await CommandHarness.open(path, COMMANDS, { level: "overlay" });
+      const db = harness.server.keyspace.database(0);
+      const keyAt = (i: number) => bytesOf(`key:${i}`);
+      for (let i = 0; i < 3000; i++) setString(db, keyAt(i), 0, keyAt(i).length, bytesOf("x"), 0, 1, -1);
+      let turn = 0;
+      harness.between = () => {
+        for (let i = 0; i < 200; i++) {
+          const at = turn * 200 + i;
+          if (at < 3000 && at % 2 === 0) db.remove(keyAt(at), 0, keyAt(at).length, Date.now());
+          const made = keyAt(10_000 + at);
+          setString(db, made, 0, made.length, bytesOf("y"), 0, 1, -1);
+        }
+        turn++;
+      };
+      const names = arrayOf(harness.run("KEYS", "*"));
+      expect(harness.slices).toBeGreaterThan(3);
+      const missing = Array.from({ length: 1500 }, (_, i) => `key:${i * 2 + 1}`).filter((key) => !names.has(key));
+      expect(missing).toEqual([]);
+      for (const key of KEYS) expect(names.has(key)).toBe(true);
+      await harness.close();
+    },
+    TIMEOUT_MS,
+  );
 
   test(
     "HSCAN gives each field that is there throughout, whatever happens between the calls",
@@ -300,38 +304,42 @@ describe.skipIf(!redisInstalled)("between the slices of commands that read", () 
     TIMEOUT_MS,
   );
 
-  test("HGET, ZSCORE and ZRANGE of big keys that are rewritten in turn never answer from what lay there before", async () => {
-    const harness = await CommandHarness.open(path, COMMANDS, { level: "overlay" });
-    copy(harness, "hash", "hash-kept");
-    copy(harness, "zset", "zset-kept");
-    copy(harness, "set", "was-set");
-    for (let round = 0; round < 12; round++) {
-      for (let i = 0; i < 3; i++) {
-        const value = round % 2 === 0 ? `value ${777 * 3}` : "other";
-        expect(harness.run("HGET", "hash", "field:777")).toBe(`$${value.length}\r\n${value}\r\n`);
-        expect(harness.run("ZRANGE", "zset", "0", "0")).toBe(
-          round % 2 === 0 ? "*1\r\n$2\r\nm0\r\n" : "*1\r\n$2\r\nz0\r\n",
-        );
-        expect(harness.run("ZSCORE", "zset", "z7")).toBe(round % 2 === 0 ? "$-1\r\n" : "$1\r\n7\r\n");
-      }
-      copy(harness, round % 2 === 0 ? "other" : "hash-kept", "hash");
-      if (round % 2 === 0) {
-        if (round === 0) {
-          await redis.send("ZADD", "zother", ...Array.from({ length: BIG }, (_, i) => [`${i}`, `z${i}`]).flat());
-          const layer = await Layer.open(await redis.save(), { databases: 16, log: () => {} });
-          const key = bytesOf("zother");
-          expect(layer.find(0, key, 0, key.length, record)).toBe(true);
-          const db = harness.server.keyspace.database(0);
-          db.writeRecord(key, 0, key.length, record, valueBytes(record), -1);
-          await layer.close();
+  test(
+    "HGET, ZSCORE and ZRANGE of big keys that are rewritten in turn never answer from what lay there before",
+    async () => {
+      const harness = await CommandHarness.open(path, COMMANDS, { level: "overlay" });
+      copy(harness, "hash", "hash-kept");
+      copy(harness, "zset", "zset-kept");
+      copy(harness, "set", "was-set");
+      for (let round = 0; round < 12; round++) {
+        for (let i = 0; i < 3; i++) {
+          const value = round % 2 === 0 ? `value ${777 * 3}` : "other";
+          expect(harness.run("HGET", "hash", "field:777")).toBe(`$${value.length}\r\n${value}\r\n`);
+          expect(harness.run("ZRANGE", "zset", "0", "0")).toBe(
+            round % 2 === 0 ? "*1\r\n$2\r\nm0\r\n" : "*1\r\n$2\r\nz0\r\n",
+          );
+          expect(harness.run("ZSCORE", "zset", "z7")).toBe(round % 2 === 0 ? "$-1\r\n" : "$1\r\n7\r\n");
         }
-        copy(harness, "zother", "zset");
-      } else copy(harness, "zset-kept", "zset");
-      if (round % 3 === 0) copyUp(harness.server.keyspace, 2);
-      while (harness.server.keyspace.tick());
-    }
-    await harness.close();
-  });
+        copy(harness, round % 2 === 0 ? "other" : "hash-kept", "hash");
+        if (round % 2 === 0) {
+          if (round === 0) {
+            await redis.send("ZADD", "zother", ...Array.from({ length: BIG }, (_, i) => [`${i}`, `z${i}`]).flat());
+            const layer = await Layer.open(await redis.save(), { databases: 16, log: () => {} });
+            const key = bytesOf("zother");
+            expect(layer.find(0, key, 0, key.length, record)).toBe(true);
+            const db = harness.server.keyspace.database(0);
+            db.writeRecord(key, 0, key.length, record, valueBytes(record), -1);
+            await layer.close();
+          }
+          copy(harness, "zother", "zset");
+        } else copy(harness, "zset-kept", "zset");
+        if (round % 3 === 0) copyUp(harness.server.keyspace, 2);
+        while (harness.server.keyspace.tick());
+      }
+      await harness.close();
+    },
+    TIMEOUT_MS,
+  );
 });
 
 /** COPY … REPLACE. */
