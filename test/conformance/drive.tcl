@@ -71,7 +71,7 @@ proc drive_note {error} {
     } elseif {[regexp {ERR unknown command '([A-Za-z|]+)'} $error _ name]} {
     } elseif {[regexp {ERR CLIENT (\S+) is not available yet} $error _ child]} {
         set name "client|$child"
-    } elseif {[string match {*related to argument 'appendonly'*} $error]} {
+    } elseif {[string match {*related to argument 'appendonly'*} $error] || [string match {*for 'loadaof'.*} $error]} {
         set name bgrewriteaof
     } elseif {[regexp {ERR unknown subcommand '([A-Za-z|-]+)'. Try (\S+) HELP} $error _ child parent]} {
         set name "$parent|$child"

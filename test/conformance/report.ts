@@ -115,6 +115,7 @@ export type Need =
   | "replication"
   | "aof"
   | "monitor"
+  | "migrate"
   | "tracking"
   | "acl";
 
@@ -126,9 +127,10 @@ const NEEDS: readonly [need: Need, commands: RegExp][] = [
   ["replication", /^(replicaof|slaveof|psync|sync|replconf|failover|role)$/],
   ["aof", /^(bgrewriteaof|debug\|loadaof|waitaof)$/],
   ["monitor", /^monitor$/],
+  ["migrate", /^migrate$/],
   ["tracking", /^client\|(tracking|caching|trackinginfo|getredir)$/],
   ["acl", /^acl\|(setuser|deluser|load|save|log)$/],
-  ["collections", /^(h(?!ello)|z|x|pf|geo)[a-z]+(\||$)/],
+  ["collections", /^(h(?!ello)|b?z|x|pf|geo)[a-z]+(\||$)/],
   ["collections", /^b?[lr](push|pushx|pop|poplpush|move|mpop)$|^l(index|insert|rem|set|trim)$|^sort$/],
   ["collections", /^s(add|rem|pop|move|(diff|inter|union)store)$/],
 ];
