@@ -25,6 +25,8 @@ import { elementScore, readBinaryScore, readTextScore } from "./score.ts";
 import { checkStreamDeeply } from "./stream-deep-check.ts";
 
 const ELEMENTS_PER_SLICE = 256;
+/** Of a packed encoding, about: it only decides how the members are parted. */
+const ELEMENT_BYTES = 8;
 
 /** Moves the record's cursor from the value's first byte past its last. Throws FormatError. */
 export function* checkDeeply(record: Record): Generator<void, void, void> {
@@ -132,11 +134,11 @@ function* checkSequence(cursor: Cursor, type: number, rest: MemberRest): Generat
   const scratch = new Scratch();
   const again = new Cursor().open(cursor.source, 0);
   const scratchAgain = new Scratch();
-  const members = new Distinct((position, into) => {
+  const count = readCount(cursor, rest.bytesMin);
+  const members = new Distinct(count, (position, into) => {
     again.seek(position);
     readString(again, into, scratchAgain);
   });
-  const count = readCount(cursor, rest.bytesMin);
   for (let left = count; left > 0; left--) {
     rest.before?.(cursor);
     const { offset } = cursor;
@@ -196,7 +198,7 @@ function* checkTuples(
   const other = new Element();
   walker.open(blob.bytes, blob.start, blob.length, offset);
   again.open(blob.bytes, blob.start, blob.length, offset);
-  const members = new Distinct((position, into) => {
+  const members = new Distinct(blob.length / ELEMENT_BYTES, (position, into) => {
     again.pos = position;
     again.next(other);
     const text = other.text();
