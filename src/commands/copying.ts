@@ -33,7 +33,7 @@ export function* copy(c: Context): Generator<void, void, void> {
     c.reply.integer(0);
     return;
   }
-  writeCopy(c, to, 2, valueLength);
+  writeCopy(c, to, 2, valueLength, -1);
   c.server.keyspace.dirty++;
   c.reply.integer(1);
 }
@@ -47,7 +47,7 @@ export function* move(c: Context): Generator<void, void, void> {
     c.reply.integer(0);
     return;
   }
-  writeCopy(c, to, 1, valueLength);
+  writeCopy(c, to, 1, valueLength, uses(c));
   removeSource(c);
   c.reply.integer(1);
 }
@@ -66,7 +66,7 @@ function* renameKey(c: Context, overwrites: boolean): Generator<void, boolean, v
   const valueLength = peek(c, 1) ? yield* measured(c) : -1;
   if (valueLength < 0) throw new ReplyError(NO_KEY);
   if (sameKey(c) || (!overwrites && holds(c, c.db, 2))) return false;
-  writeCopy(c, c.db, 2, valueLength);
+  writeCopy(c, c.db, 2, valueLength, uses(c));
   removeSource(c);
   return true;
 }
@@ -85,10 +85,18 @@ function holds({ args, nowMs }: Context, db: Database, i: number): boolean {
   return db.find(args.bytes, args.starts[i] as number, args.lengths[i] as number, nowMs, TARGET);
 }
 
-/** Writes the value of `c.record`, just found, under the name that argument `i` is in `to`. */
-function writeCopy({ args, record }: Context, to: Database, i: number, valueLength: number): void {
+/** Writes the value of `c.record`, just found, under the name that argument `i` is in `to`. `frequency`: see Database.setAccess. */
+function writeCopy({ args, record }: Context, to: Database, i: number, valueLength: number, frequency: number): void {
   const start = args.starts[i] as number;
-  to.writeRecord(args.bytes, start, args.lengths[i] as number, record, valueLength, record.expireAtMs);
+  const length = args.lengths[i] as number;
+  to.writeRecord(args.bytes, start, length, record, valueLength, record.expireAtMs);
+  to.setAccess(args.bytes, start, length, -1, frequency);
+}
+
+/** The counter of uses that goes with the value to another name. */
+function uses({ record, server }: Context): number {
+  const { access } = server.keyspace;
+  return access.isCounting ? access.touchedFrequency(record) : -1;
 }
 
 function removeSource({ args, db, nowMs, server }: Context): void {

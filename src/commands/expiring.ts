@@ -51,7 +51,12 @@ function expireGeneric(c: Context, baseMs: number, unitMs: 1 | 1000, name: strin
 /** `atMs`: milliseconds since 1970, NEVER to take the expiry away. */
 function setExpiry(c: Context, options: number, atMs: number): void | Generator<void, void, void> {
   const { args, db, record, reply } = c;
-  if (!peek(c, 1) || !applies(options, record.expireAtMs, atMs)) {
+  if (!peek(c, 1)) {
+    reply.integer(0);
+    return;
+  }
+  if (!applies(options, record.expireAtMs, atMs)) {
+    db.touch(record);
     reply.integer(0);
     return;
   }

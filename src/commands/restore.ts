@@ -95,15 +95,10 @@ function commit(c: Context, options: RestoreOptions, expireAtMs: number, payload
   // An expired key of that name is gone first: it counts as expired, not as overwritten.
   peek(c, 1);
   db.writeRecord(args.bytes, start, length, payload, valueLength, expireAtMs);
-  noteUse(c, options);
+  // Also where neither is given: what was overwritten is gone with its uses.
+  db.setAccess(args.bytes, start, length, options.idle, options.frequency);
   server.keyspace.dirty++;
   c.reply.ok();
-}
-
-/** IDLETIME and FREQ. */
-function noteUse(c: Context, { idle, frequency }: RestoreOptions): void {
-  if ((idle < 0 && frequency < 0) || !peek(c, 1) || c.record.entry === 0) return;
-  c.db.top?.setAccess(c.record.entry, c.server.keyspace.access.restored(idle, frequency));
 }
 
 function parseOptions(c: Context): RestoreOptions {

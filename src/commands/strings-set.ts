@@ -113,7 +113,10 @@ function assign(c: Context, flags: number, expireAtMs: number): boolean {
   let at = expireAtMs;
   if ((flags & SET_OPTIONS) !== 0) {
     const found = (flags & Option.GET) !== 0 ? replyOld(c) : peek(c, 1);
-    if (found ? (flags & Option.NX) !== 0 : (flags & Option.XX) !== 0) return false;
+    if (found ? (flags & Option.NX) !== 0 : (flags & Option.XX) !== 0) {
+      if (found && (flags & Option.GET) === 0) c.db.touch(c.record);
+      return false;
+    }
     if ((flags & Option.KEEPTTL) !== 0 && found) at = c.record.expireAtMs;
   }
   put(c, 1, 2, at);

@@ -73,6 +73,11 @@ export class AccessClock {
     return this.#decayed(counter, Math.floor(Math.max(this.#nowMs - this.layersSinceMs, 0) / 60_000));
   }
 
+  /** As `recordFrequency`, of a record that is used now. */
+  touchedFrequency(record: Record): number {
+    return this.#counted(this.restored(-1, this.recordFrequency(record))) & LFU_MAX;
+  }
+
   /** A counter after so many minutes without use. */
   #decayed(counter: number, elapsedMinutes: number): number {
     if (this.decayMinutes === 0) return counter;

@@ -1,9 +1,9 @@
 /**
  * maxmemory: whether a write may run, and making room before it does (docs/decisions/0007-eviction.md).
  *
- *   counted = overlays in use + dead bits + what connections hold        mapped pages are not counted: they are the page cache's
+ *   counted = overlays in use + dead bits + buffers of connections beyond a batch each
  *
- * What connections hold is looked up when it may matter, not before every write. Room is made for as long as
+ * Mapped pages are not counted: they are the page cache's. What connections hold is looked up when it may matter, not before every write. Room is made for as long as
  * maxmemory-eviction-tenacity says; what is left to do then is done by a timer, and writes go on meanwhile, as in Redis.
  */
 import type { Clients } from "../commands/client.ts";
@@ -16,6 +16,8 @@ import type { Log } from "./log.ts";
 const KEYS_PER_CLOCK = 16;
 /** Keys of layers that one write evicts at most: it frees nothing. */
 const LAYER_KEYS_AT_ONCE = 16;
+/** A batch of requests that is worked on, and its replies: gone in a moment, so that no key should go for it. */
+const BATCH_BYTES = 2 ** 20;
 /** What connections hold is as old as this at most, when memory is short. */
 const CLIENTS_AGE_MS_MAX = 5;
 /** A timer's share of eviction: short, since clients wait for the end of it. */
@@ -38,8 +40,9 @@ export interface MemoryLimitParts {
 
 export class MemoryLimit {
   evictor: Evictor;
-  /** Bytes that connections held when they were last added up. */
+  /** Bytes that connections held when they were last added up; of these, what counts. */
   clientBytes = 0;
+  countedClientBytes = 0;
   /** Milliseconds spent over the limit, and since when it has been so now (performance.now; 0: it is not). */
   #exceededMs = 0;
   #exceededSinceMs = 0;
@@ -77,7 +80,7 @@ export class MemoryLimit {
 
   /** Bytes that are compared with maxmemory: INFO's used_memory less mem_not_counted_for_evict. */
   get countedBytes(): number {
-    return this.#keyspace().countedBytes + this.clientBytes;
+    return this.#keyspace().countedBytes + this.countedClientBytes;
   }
 
   /** Milliseconds over the limit since the start, and of the present time over it. */
@@ -99,8 +102,14 @@ export class MemoryLimit {
   /** Adds up what connections hold. */
   readClients(): void {
     let bytes = 0;
-    for (const { connection } of this.#clients.byId.values()) bytes += connection.memoryBytes;
+    let counted = 0;
+    for (const { connection } of this.#clients.byId.values()) {
+      const { memoryBytes } = connection;
+      bytes += memoryBytes;
+      counted += Math.max(0, memoryBytes - BATCH_BYTES);
+    }
     this.clientBytes = bytes;
+    this.countedClientBytes = counted;
     this.#clientsReadAtMs = performance.now();
   }
 
@@ -161,7 +170,7 @@ export class MemoryLimit {
   #evict(untilMs: number, layerKeys: number): Outcome {
     if (performance.now() - this.#clientsReadAtMs > CLIENTS_AGE_MS_MAX) this.readClients();
     const keyspace = this.#keyspace();
-    const limit = this.#limitBytes - this.clientBytes;
+    const limit = this.#limitBytes - this.countedClientBytes;
     for (let keys = 1; keyspace.countedBytes > limit; keys++) {
       if (!this.evictor.evictOne()) {
         const nowMs = Date.now();

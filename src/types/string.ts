@@ -96,6 +96,7 @@ export function replaceInt32(db: Database, record: Record, value: number): boole
   record.seekValue();
   if (!db.isWritable(record) || cursor.bytes[cursor.pos] !== INT32_BYTE) return false;
   writeU32(cursor.bytes, cursor.pos + 1, value);
+  db.touch(record);
   return true;
 }
 

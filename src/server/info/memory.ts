@@ -64,7 +64,7 @@ export const memory: Section = ({ memoryMarks, memoryLimit, config, keyspace }) 
     // The runtime and resident file pages are no fragmentation: the ratio is that of the arenas.
     ["mem_fragmentation_ratio", ratio(overlays.residentBytes, overlays.usedBytes)],
     ["mem_fragmentation_bytes", fragmented + kept],
-    ["mem_not_counted_for_evict", overlays.goneBytes],
+    ["mem_not_counted_for_evict", used - memoryLimit.countedBytes],
     ["mem_replication_backlog", 0],
     ["mem_total_replication_buffers", 0],
     ["mem_clients_slaves", 0],
