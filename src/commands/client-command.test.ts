@@ -32,6 +32,14 @@ test("names, library, numbers", async () => {
   expect(line).toEndWith(" cmd=client|info user=default redir=-1 resp=2 lib-name=test lib-ver=1.2\n");
 });
 
+test("the request that asks counts as received, those of others are done", async () => {
+  const other = await RespClient.connect(server.port);
+  await other.command("PING");
+  const received = (text: unknown) => [...(text as string).matchAll(/ qbuf=(\d+) /g)].map(([, bytes]) => Number(bytes));
+  expect(received(await client.command("CLIENT", "INFO"))).toEqual(["*2\r\n$6\r\nCLIENT\r\n$4\r\nINFO\r\n".length]);
+  expect(received(await client.command("CLIENT", "LIST"))).toEqual([26, 0]);
+});
+
 test("LIST filters", async () => {
   const other = await RespClient.connect(server.port);
   await other.command("PING");

@@ -164,7 +164,7 @@ function setInfo(c: Context): void {
 }
 
 function info(c: Context): void {
-  c.reply.verbatim(`${clientLine(c.client, Date.now())}\n`);
+  c.reply.verbatim(`${clientLine(c.client, Date.now(), c.args)}\n`);
 }
 
 function list(c: Context): void {
@@ -179,7 +179,7 @@ function list(c: Context): void {
   }
   const nowMs = Date.now();
   let lines = "";
-  for (const client of shown) lines += `${clientLine(client, nowMs)}\n`;
+  for (const client of shown) lines += `${clientLine(client, nowMs, client === c.client ? args : null)}\n`;
   c.reply.verbatim(lines);
 }
 

@@ -1,10 +1,15 @@
 /** A client as a line of CLIENT LIST, and the types of clients. */
+import type { Args } from "../net/args.ts";
 import type { Client } from "./client.ts";
 import { ReplyError } from "./errors.ts";
 
-/** One line without its end, fields as Redis 7.2 has them. Binary string. */
-export function clientLine(client: Client, nowMs: number): string {
+/**
+ * One line without its end, fields as Redis 7.2 has them. Binary string. `request`: what the client asks right now, which
+ * counts as received; it need not lie in the connection's query buffer.
+ */
+export function clientLine(client: Client, nowMs: number, request: Args | null): string {
   const { connection } = client;
+  const receivedBytes = Math.max(connection.queryBytes, request === null ? 0 : requestBytes(request));
   const fields: readonly (readonly [string, string | number])[] = [
     ["id", client.id],
     ["addr", connection.address],
@@ -19,7 +24,7 @@ export function clientLine(client: Client, nowMs: number): string {
     ["psub", 0],
     ["ssub", 0],
     ["multi", -1],
-    ["qbuf", connection.queryBytes],
+    ["qbuf", receivedBytes],
     ["qbuf-free", connection.queryFreeBytes],
     ["argv-mem", 0],
     ["multi-mem", 0],
@@ -38,6 +43,13 @@ export function clientLine(client: Client, nowMs: number): string {
     ["lib-ver", client.libraryVersion],
   ];
   return fields.map(([name, value]) => `${name}=${value}`).join(" ");
+}
+
+/** Of a request as clients send it: an array of bulk strings. */
+function requestBytes(args: Args): number {
+  let bytes = `*${args.count}\r\n`.length;
+  for (let i = 0; i < args.count; i++) bytes += `$${args.lengths[i]}\r\n\r\n`.length + (args.lengths[i] as number);
+  return bytes;
 }
 
 function flagsOf(client: Client): string {

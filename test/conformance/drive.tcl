@@ -73,6 +73,8 @@ proc drive_note {error} {
         set name "client|$child"
     } elseif {[string match {*related to argument 'appendonly'*} $error] || [string match {*for 'loadaof'.*} $error]} {
         set name bgrewriteaof
+    } elseif {[regexp {restricts who may do what by '\w+', which this version cannot enforce} $error]} {
+        set name "acl|load"
     } elseif {[regexp {ERR unknown subcommand '([A-Za-z|-]+)'. Try (\S+) HELP} $error _ child parent]} {
         set name "$parent|$child"
     } else {
@@ -109,7 +111,8 @@ proc ::redis::__dispatch__raw__ {id method arguments} {
     set code [catch {uplevel 1 [list ::redis::drive_dispatch $id $method $arguments]} reply]
     if {$code == 1 && [llength $arguments] > 0} {
         set name [drive_note $reply]
-        if {$name ne {}} {set ::drive_tainted([lindex $arguments 0]) $name}
+        # The user of ACL SETUSER, the key of any other.
+        if {$name ne {}} {set ::drive_tainted([lindex $arguments [string match *|* $name]]) $name}
     }
     return -code $code $reply
 }
@@ -166,6 +169,7 @@ proc drive_script {script level} {
         if {[string index $line end] eq "\\" || ![info complete $command]} continue
         set code [catch {uplevel $level $command} result options]
         if {$code == 1} {
+            drive_note $result
             set where "after \"$::drive_name\""
             drive_event broken 0 [lsort -unique $::drive_missing] "$where\n$result\n[string trim $command]"
         } elseif {$code != 0} {
