@@ -107,11 +107,19 @@ function exactly(value: number | bigint): number | bigint {
 /** Adds to the integer at argument 1, which is 0 where there is none. */
 function add(c: Context, increment: number | bigint): void {
   const { args, db, record } = c;
+  const keyStart = args.starts[1] as number;
+  const keyLength = args.lengths[1] as number;
+  if (typeof increment === "number") {
+    const quick = db.addInt32(args.bytes, keyStart, keyLength, increment);
+    if (!Number.isNaN(quick)) {
+      c.server.keyspace.dirty++;
+      c.reply.integer(quick);
+      return;
+    }
+  }
   const found = stringToChange(c);
   const old = found ? integerOf(c) : 0;
   const sum = sumOf(old, increment);
-  const keyStart = args.starts[1] as number;
-  const keyLength = args.lengths[1] as number;
   if (typeof sum === "number" && sum === (sum | 0)) {
     if (!found || !replaceInt32(db, record, sum)) {
       setInt32(db, args.bytes, keyStart, keyLength, sum, found ? record.expireAtMs : -1);

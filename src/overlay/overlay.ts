@@ -8,7 +8,7 @@
 import { i32le } from "../encodings/packed.ts";
 import type { RegionHandle } from "../mmap/anonymous.ts";
 import type { Populator } from "../mmap/populate.ts";
-import { VALKEY_TYPE_BASE } from "../rdb/opcodes.ts";
+import { RdbType, StringEncoding, VALKEY_TYPE_BASE } from "../rdb/opcodes.ts";
 import type { Record } from "../rdb/record.ts";
 import { WINDOW_STRIDE_BYTES } from "../util/byte-source.ts";
 import type { Span } from "../util/span.ts";
@@ -34,6 +34,9 @@ import type { Tally } from "./tally.ts";
 
 /** Blocks up to this size are written over however short the value has become. */
 const REWRITE_BYTES_MIN = 64;
+/** An int32 as a string's value: this byte, then the integer. */
+const INT32_BYTE = 0xc0 | StringEncoding.INT32;
+const INT32_BYTES = 5;
 const GONE = EntryFlag.TOMBSTONE | EntryFlag.DEAD;
 
 /** What a Worker needs to read a frozen overlay. */
@@ -302,6 +305,31 @@ export class Overlay {
     writeLength(old.bytes, old.start - head, length);
     bytes[at + EntryAt.FLAGS] = flags | EntryFlag.RAW;
     return true;
+  }
+
+  /**
+   * Adds to the entry's value in its place: the sum. NaN, nothing changed, unless it is a string that holds an int32 as such, and the
+   * sum is one; and where the entry has an expiry, or a key of 64 bytes or more.
+   */
+  addInt32(handle: number, increment: number): number {
+    const bytes = this.arena.locate(handle);
+    const { at } = this.arena;
+    const type = at + EntryAt.RECORD;
+    const keyLength = bytes[type + 1] as number;
+    const value = type + 2 + keyLength;
+    if (
+      ((bytes[at + EntryAt.FLAGS] as number) & ~EntryFlag.COVERS) !== 0 ||
+      bytes[type] !== RdbType.STRING ||
+      readU32(bytes, at) !== 2 + keyLength + INT32_BYTES ||
+      keyLength >= 64 ||
+      bytes[value] !== INT32_BYTE
+    ) {
+      return Number.NaN;
+    }
+    const sum = i32le(bytes, value + 1) + increment;
+    if (sum !== (sum | 0)) return Number.NaN;
+    writeU32(bytes, value + 1, sum);
+    return sum;
   }
 
   /** Changes the expiry of the entry in its place; false where it has none yet, or should have none (see replaceWithExpiry). */
