@@ -194,7 +194,11 @@ export class Evictor {
     const key = this.#key;
     key.take(overlay, handle);
     database.drop(key.bytes, 0, key.length);
-    if (database.top === overlay && keyspace.phase === "idle") database.dropTop();
+    if (database.top === overlay) {
+      // The table shrinks with its keys: else a low limit would cost all of them.
+      overlay.table.join(hash);
+      if (keyspace.phase === "idle") database.dropTop();
+    }
     this.#evicted(database, key.bytes, 0, key.length);
     return true;
   }

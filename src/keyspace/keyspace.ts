@@ -20,6 +20,9 @@ import { sweepGone } from "./sweep.ts";
 /** Unmapped at a time of an overlay that is not needed any more: a system call of about 1 ms. */
 const RELEASED_AT_ONCE_BYTES = 4 * 2 ** 20;
 
+/** Segments of a table looked at in a step: below half a millisecond if all are joined. */
+const SEGMENTS_AT_ONCE = 128;
+
 /** Idle: nothing is being saved. Saving: overlays are frozen. Settling: a save has ended, levels are being put together. */
 export type SavingPhase = "idle" | "saving" | "settling";
 
@@ -180,7 +183,10 @@ export class Keyspace implements Shared {
       return true;
     }
     let more = false;
-    for (const { top } of this.databases) if (top?.arena.tick(all) === true) more = true;
+    for (const { top } of this.databases) {
+      if (top === null) continue;
+      if (top.table.compact(SEGMENTS_AT_ONCE) || top.arena.tick(all)) more = true;
+    }
     return more;
   }
 

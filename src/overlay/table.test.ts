@@ -62,6 +62,39 @@ const CROWDS: readonly [name: string, hash: (random: () => number) => number][] 
   ["a few values only", (random) => Math.floor(random() * 300) * 14_316_557],
 ];
 
+test.each(CROWDS)("segments are joined again when keys go: hashes %s", (_, hashOf) => {
+  const random = seededRandom("table");
+  const overlay = new Overlay(new Pins());
+  const { table, arena } = overlay;
+  const model = new Map<string, number>();
+  const empty = { used: arena.usedBytes, segments: table.segments };
+  for (let round = 0; round < 3; round++) {
+    for (let i = 0; i < 8000; i++) {
+      const hash = hashOf(random) | 0;
+      put(overlay, hash, `k${i}`);
+      model.set(`k${i}`, hash);
+    }
+    const grown = table.segments;
+    const keep = round === 2 ? 0 : 300;
+    for (const [key, hash] of [...model]) {
+      if (model.size <= keep) break;
+      expect(drop(overlay, hash, key)).toBe(true);
+      model.delete(key);
+      if (random() < 0.3) table.join(hash);
+    }
+    while (table.compact(1 + Math.floor(random() * 20)));
+    check(overlay, model);
+    expect(table.segments).toBeLessThan(grown);
+    for (const [key, hash] of [...model]) {
+      drop(overlay, hash, key);
+      model.delete(key);
+    }
+    while (table.compact(50));
+    expect(table.segments).toBe(empty.segments);
+    expect(arena.usedBytes).toBe(empty.used);
+  }
+});
+
 test.each(CROWDS)("hashes %s", (_, hashOf) => {
   const random = seededRandom("table");
   const overlay = new Overlay(new Pins());

@@ -1,5 +1,6 @@
 /**
- * The overlay's hash table: extendible hashing, so that growth splits one segment of 4 KiB and never the whole.
+ * The overlay's hash table: extendible hashing, so that growth splits one segment of 4 KiB and never the whole. Neighbours that have
+ * become nearly empty are joined again when somebody asks for it (`join`, `compact`).
  *
  *   directory   | 0 | 1 | 2 | 3 |      upper bits of the hash → handle of a segment; several entries may share one
  *                 │   └───┴────────► segment of depth 1
@@ -22,6 +23,10 @@ const SLOTS = 510;
 const HOMES = 480;
 /** A segment with more entries is split before the next one. */
 const ENTRIES_MAX = 440;
+/** Two segments with so few entries together become one: far from being split again. */
+const JOINED_ENTRIES_MAX = 160;
+/** Entries a segment, on average, below which a table is sparse: about half of all pairs can be joined then. */
+const SPARSE_ENTRIES = JOINED_ENTRIES_MAX / 2;
 /** Words of a segment: */
 const COUNT = 0;
 const DEPTH = 1;
@@ -47,6 +52,9 @@ export class Table {
   /** The earliest expiry of all segments as the last pass over them found it; of what was noted since. */
   #earliestMs = Number.POSITIVE_INFINITY;
   #notedMs = Number.POSITIVE_INFINITY;
+  /** Where `compact` is: a hash as an unsigned number; 0: at the beginning of a round. And what it has joined in this round. */
+  #compactFrom = 0;
+  #joined = 0;
   // Where the last search ended: the words, the segment's first word, the slot's first word.
   #words: Int32Array;
   #base = 0;
@@ -236,6 +244,66 @@ export class Table {
     return false;
   }
 
+  /**
+   * Joins the segment of this hash with its neighbour when both are nearly empty; whether it did. Handles of segments, and what was found,
+   * mean nothing after that; places among the hashes stay what they are.
+   */
+  join(hash: number): boolean {
+    const index = hash >>> (32 - this.depth);
+    const depth = this.#depths[index] as number;
+    if (depth === 1) return false;
+    const span = 2 ** (this.depth - depth);
+    const first = index - (index % (2 * span));
+    if (this.#depths[first] !== depth || this.#depths[first + span] !== depth) return false;
+    const lower = this.directory[first] as number;
+    const upper = this.directory[first + span] as number;
+    if (this.#countOf(lower) + this.#countOf(upper) > JOINED_ENTRIES_MAX) return false;
+    const end = this.#gather(upper, this.#gather(lower, 0));
+    if (!fits(0, end, depth - 1)) return false;
+    const earliestMs = Math.min(this.earliestExpiry(first), this.earliestExpiry(first + span));
+    this.directory.fill(lower, first, first + 2 * span);
+    this.#depths.fill(depth - 1, first, first + 2 * span);
+    this.#fill(lower, 0, end, depth - 1, hash, earliestMs, []);
+    this.#arena.free(upper);
+    this.segments--;
+    return true;
+  }
+
+  /** Joins what can be joined of a sparse table, looking at up to `segments`; true while there is more to do. */
+  compact(segments: number): boolean {
+    if (this.#compactFrom === 0) {
+      if (this.segments <= 2 || this.count >= this.segments * SPARSE_ENTRIES) return false;
+      this.#joined = 0;
+    }
+    for (let i = 0; i < segments; i++) {
+      const width = 2 ** (32 - this.depth);
+      if (this.join(this.#compactFrom | 0)) this.#joined++;
+      this.#compactFrom = this.nextSegment(Math.floor(this.#compactFrom / width)) * width;
+      if (this.#compactFrom < HASHES) continue;
+      this.#compactFrom = 0;
+      return this.#joined > 0;
+    }
+    return true;
+  }
+
+  #countOf(segment: number): number {
+    const words = this.#arena.locateWords(segment);
+    return words[(this.#arena.at >>> 2) + COUNT] as number;
+  }
+
+  /** Copies a segment's entries to SCRATCH, from word `count` on; the word behind them. */
+  #gather(segment: number, count: number): number {
+    const words = this.#arena.locateWords(segment);
+    const base = this.#arena.at >>> 2;
+    let to = count;
+    for (let slot = base + FIRST_SLOT; slot < base + END; slot += 2) {
+      if (words[slot + 1] === 0) continue;
+      SCRATCH[to++] = words[slot] as number;
+      SCRATCH[to++] = words[slot + 1] as number;
+    }
+    return to;
+  }
+
   /** Puts the search at the home of a hash; the words of its segment. The segment itself is not touched. */
   #seek(hash: number): Int32Array {
     const index = hash >>> (32 - this.depth);
@@ -285,12 +353,7 @@ export class Table {
     const words = this.#arena.locateWords(handle);
     const base = this.#arena.at >>> 2;
     const depth = words[base + DEPTH] as number;
-    let count = 0;
-    for (let slot = base + FIRST_SLOT; slot < base + END; slot += 2) {
-      if (words[slot + 1] === 0) continue;
-      SCRATCH[count++] = words[slot] as number;
-      SCRATCH[count++] = words[slot + 1] as number;
-    }
+    const count = this.#gather(handle, 0);
     const splits = splitsNeeded(0, count, depth);
     if (splits === Number.POSITIVE_INFINITY) {
       throw new OverlayLimit("more keys of one hash than the overlay's table can hold");
@@ -377,6 +440,7 @@ export class Table {
 export const SEGMENT_ENTRIES_MAX = SLOTS;
 
 const SIGN = 0x80000000 | 0;
+const HASHES = 2 ** 32;
 
 /** The home of a hash, in words from its segment's first. */
 function homeSlot(hash: number, depth: number): number {

@@ -265,6 +265,10 @@ describe("maxmemory", () => {
     expect(left).toBeGreaterThan(5000);
     expect(left + (await info("evicted_keys"))).toBe(20_000);
     expect(folio.output).toContain("is smaller than the current memory usage");
+    // The table shrinks with its keys, so that a tenth of the memory holds a tenth of them.
+    await client.command("CONFIG", "SET", "maxmemory", `${Math.floor(before / 10)}`);
+    await until(async () => (await info("used_memory")) - (await info("mem_not_counted_for_evict")) <= before / 10);
+    expect(await client.command("DBSIZE")).toBeGreaterThan(1400);
     await client.command("CONFIG", "SET", "maxmemory", "100");
     await until(async () => (await client.command("DBSIZE")) === 0);
     // The table has gone with its keys.
