@@ -103,12 +103,23 @@ export class ListpackWriter {
   seek(index: number): number {
     const count = this.headerCount;
     if (count < 0 || index < count / 2) {
-      let pos = this.first;
-      for (let i = 0; i < index; i++) pos = this.next(pos);
-      return pos;
+      return this.#skip(this.first, index);
     }
     let pos = this.end;
     for (let i = count; i > index; i--) pos = this.previous(pos);
+    return pos;
+  }
+
+  #skip(from: number, elements: number): number {
+    const bytes = this.#bytes;
+    const { end } = this;
+    let pos = from;
+    for (let i = 0; i < elements; i++) {
+      const size = pos < end ? elementBytes(bytes, pos) : 0;
+      if (size === 0) throw this.#unsound(pos);
+      pos += size + (size < 128 ? 1 : backLengthBytes(size));
+    }
+    if (pos > end) throw this.#unsound(pos);
     return pos;
   }
 

@@ -45,6 +45,8 @@ export abstract class CountedTree {
   readonly #indexes = new Int32Array(LEVELS_MAX);
   readonly #entry = new Int32Array(KEY_WORDS_MAX + 2);
   readonly #fresh = new Int32Array(LEVELS_MAX);
+  /** The tree's height at the last seek, -1: it is empty. */
+  #height = -1;
 
   /** `payloadWords`: 2, or 0 where the last word of the key is the handle and every weight 1. */
   constructor(blocks: Blocks, keyWords: number, payloadWords: 0 | 2) {
@@ -81,8 +83,8 @@ export abstract class CountedTree {
 
   /** Stands at the first entry that is not before the sought key, with `isBehind` at the first behind it; or at the end. */
   protected seekKey(isBehind: boolean): void {
-    const height = this.rootWord(TreeRoot.HEIGHT);
-    let node = this.rootWord(TreeRoot.TOP);
+    let node = this.#begin();
+    const height = this.#height;
     if (node === 0) return;
     for (let level = 0; ; level++) {
       const words = this.#words(node);
@@ -110,8 +112,8 @@ export abstract class CountedTree {
 
   /** Stands at the entry that holds element `position`; `offset` is which of its elements. At the end where there are no more. */
   seekWeight(position: number): void {
-    const height = this.rootWord(TreeRoot.HEIGHT);
-    let node = this.rootWord(TreeRoot.TOP);
+    let node = this.#begin();
+    const height = this.#height;
     let left = position;
     if (node === 0) return;
     for (let level = 0; ; level++) {
@@ -144,25 +146,25 @@ export abstract class CountedTree {
 
   /** Stands at the first entry. */
   seekFirst(): void {
-    this.#dive(0, this.rootWord(TreeRoot.TOP), false);
+    this.#dive(0, this.#begin(), false);
   }
 
   /** Stands at the last entry. */
   seekLast(): void {
-    this.#dive(0, this.rootWord(TreeRoot.TOP), true);
+    this.#dive(0, this.#begin(), true);
   }
 
   /** Stands behind the last entry. */
   seekEnd(): void {
     this.seekLast();
-    const height = this.rootWord(TreeRoot.HEIGHT);
-    if (this.rootWord(TreeRoot.TOP) !== 0) this.#indexes[height] = (this.#indexes[height] as number) + 1;
+    const height = this.#height;
+    if (height >= 0) this.#indexes[height] = (this.#indexes[height] as number) + 1;
   }
 
   /** Whether an entry is there: false at the end. Moves from behind a leaf to the next one. */
   settle(): boolean {
-    const height = this.rootWord(TreeRoot.HEIGHT);
-    if (this.rootWord(TreeRoot.TOP) === 0) return false;
+    const height = this.#height;
+    if (height < 0) return false;
     if ((this.#indexes[height] as number) < this.#count(height)) return true;
     for (let level = height - 1; level >= 0; level--) {
       const index = (this.#indexes[level] as number) + 1;
@@ -176,19 +178,19 @@ export abstract class CountedTree {
 
   /** Moves to the next entry; false at the end. */
   next(): boolean {
-    const height = this.rootWord(TreeRoot.HEIGHT);
+    const height = this.#height;
+    if (height < 0) return false;
     this.#indexes[height] = (this.#indexes[height] as number) + 1;
     return this.settle();
   }
 
   /** Moves to the entry before; false, nothing moved, where this is the first. */
   previous(): boolean {
-    if (this.rootWord(TreeRoot.TOP) === 0) return false;
-    for (let level = this.rootWord(TreeRoot.HEIGHT); level >= 0; level--) {
+    for (let level = this.#height; level >= 0; level--) {
       const index = (this.#indexes[level] as number) - 1;
       if (index < 0) continue;
       this.#indexes[level] = index;
-      if (level < this.rootWord(TreeRoot.HEIGHT)) this.#dive(level + 1, this.#childAt(level, index), true);
+      if (level < this.#height) this.#dive(level + 1, this.#childAt(level, index), true);
       return true;
     }
     return false;
@@ -196,8 +198,7 @@ export abstract class CountedTree {
 
   /** Sum of the weights before the entry. */
   get position(): number {
-    if (this.rootWord(TreeRoot.TOP) === 0) return 0;
-    const height = this.rootWord(TreeRoot.HEIGHT);
+    const height = this.#height;
     let sum = 0;
     for (let level = 0; level <= height; level++) {
       const index = this.#indexes[level] as number;
@@ -209,19 +210,19 @@ export abstract class CountedTree {
 
   /** The user's block of the entry. */
   get handle(): number {
-    const height = this.rootWord(TreeRoot.HEIGHT);
+    const height = this.#height;
     const handleAt = this.#leafStride === this.#keyWords ? this.#keyWords - 1 : this.#keyWords;
     return this.#words(this.#nodes[height] as number)[this.#at(height) + handleAt] as number;
   }
 
   set handle(handle: number) {
-    const height = this.rootWord(TreeRoot.HEIGHT);
+    const height = this.#height;
     this.#words(this.#nodes[height] as number)[this.#at(height) + this.#keyWords] = handle;
   }
 
   get weight(): number {
     if (this.#leafStride === this.#keyWords) return 1;
-    const height = this.rootWord(TreeRoot.HEIGHT);
+    const height = this.#height;
     return (this.#words(this.#nodes[height] as number)[this.#at(height) + this.#keyWords + 1] as number) >>> 0;
   }
 
@@ -229,24 +230,24 @@ export abstract class CountedTree {
     const change = weight - this.weight;
     if (change === 0) return;
     this.#checkTotal(change);
-    for (let level = this.rootWord(TreeRoot.HEIGHT); level >= 0; level--) this.#addWeight(level, change);
+    for (let level = this.#height; level >= 0; level--) this.#addWeight(level, change);
     this.setRootWord(TreeRoot.WEIGHT, this.total + change);
   }
 
   /** Word `word` of the entry's key. */
   protected keyWord(word: number): number {
-    const height = this.rootWord(TreeRoot.HEIGHT);
+    const height = this.#height;
     return this.#words(this.#nodes[height] as number)[this.#at(height) + word] as number;
   }
 
   /** Inserts an entry with the sought key before the one where this stands. Throws ArenaFull, RangeError: nothing changed. */
   protected insertHere(handle: number, weight: number): void {
     this.#checkTotal(weight);
-    if (this.rootWord(TreeRoot.TOP) === 0) {
+    if (this.#height < 0) {
       this.setRootWord(TreeRoot.TOP, this.#newNode(NODE_BYTES_MIN));
-      this.#dive(0, this.rootWord(TreeRoot.TOP), false);
+      this.seekFirst();
     }
-    const height = this.rootWord(TreeRoot.HEIGHT);
+    const height = this.#height;
     if (height === 0 && this.#isFull(0) && this.#bytes(0) < NODE_BYTES) this.#growLeaf();
     const isAtEnd = this.#isAtEnd();
     this.#allocateFresh();
@@ -278,7 +279,7 @@ export abstract class CountedTree {
   /** Removes the entry; its block stays the caller's. */
   removeHere(): void {
     const { weight } = this;
-    const height = this.rootWord(TreeRoot.HEIGHT);
+    const height = this.#height;
     this.#take(height, this.#indexes[height] as number);
     for (let level = height - 1; level >= 0; level--) {
       if (this.#count(level + 1) === 0) {
@@ -331,6 +332,13 @@ export abstract class CountedTree {
     if (height === 0) yield;
   }
 
+  /** The top, as a seek begins. */
+  #begin(): number {
+    const top = this.rootWord(TreeRoot.TOP);
+    this.#height = top === 0 ? -1 : this.rootWord(TreeRoot.HEIGHT);
+    return top;
+  }
+
   #words(node: number): Int32Array {
     return this.blocks.words[node >>> WINDOW_SHIFT] as Int32Array;
   }
@@ -346,7 +354,7 @@ export abstract class CountedTree {
   }
 
   #stride(level: number): number {
-    return level === this.rootWord(TreeRoot.HEIGHT) ? this.#leafStride : this.#innerStride;
+    return level === this.#height ? this.#leafStride : this.#innerStride;
   }
 
   #capacity(level: number): number {
@@ -370,7 +378,7 @@ export abstract class CountedTree {
 
   /** From a node of this level down to its first or last entry. */
   #dive(level: number, node: number, isLast: boolean): void {
-    const height = this.rootWord(TreeRoot.HEIGHT);
+    const height = this.#height;
     if (node === 0) return;
     let at = node;
     for (let i = level; ; i++) {
@@ -406,7 +414,7 @@ export abstract class CountedTree {
 
   /** Whether this stands behind the last of all entries. */
   #isAtEnd(): boolean {
-    const height = this.rootWord(TreeRoot.HEIGHT);
+    const height = this.#height;
     for (let level = 0; level < height; level++) {
       if (this.#indexes[level] !== this.#count(level) - 1) return false;
     }
@@ -440,7 +448,7 @@ export abstract class CountedTree {
   /** A node for each one that will be split, and a top if all are: before anything is changed. */
   #allocateFresh(): void {
     let wanted = 0;
-    let level = this.rootWord(TreeRoot.HEIGHT);
+    let level = this.#height;
     for (; level >= 0 && this.#isFull(level); level--) wanted++;
     if (level < 0) wanted++;
     let count = 0;
@@ -464,7 +472,7 @@ export abstract class CountedTree {
       this.#write(node, index, stride);
       return;
     }
-    const isAtFront = index === 0 && level === this.rootWord(TreeRoot.HEIGHT) && this.position === 0;
+    const isAtFront = index === 0 && level === this.#height && this.position === 0;
     const middle = isAtEnd && index === count ? count : isAtFront ? 0 : count >>> 1;
     const words = this.#words(node);
     const target = this.#words(fresh);
