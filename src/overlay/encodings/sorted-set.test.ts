@@ -177,6 +177,29 @@ test("members of one score go by their bytes, integers by their digits", () => {
   }
 });
 
+test("the example in docs/formats/overlay.md", () => {
+  const arena = new Arena(new Pins());
+  const root = SortedSet.create(arena);
+  const set = new SortedSet(arena).bind(arena, root);
+  const add = (hash: number, score: number, text: string) => {
+    expect(set.find(hash, bytesOf(text), 0, text.length)).toBe(0);
+    return set.add(hash, score, bytesOf(text), 0, text.length);
+  };
+  const a = add(5, 1.5, "a");
+  const seven = add(9, -2, "7");
+  const hex = (handle: number, length: number) =>
+    Buffer.from(arena.locate(handle).slice(arena.at, arena.at + length)).toString("hex");
+  const word = (handle: number) => Buffer.from(Int32Array.of(handle).buffer).toString("hex");
+  const wordAt = (handle: number, at: number) => arena.locateWords(handle)[(arena.at >>> 2) + at] as number;
+  const [segment, leaf] = [wordAt(root, 1), wordAt(root, 8)];
+  const zeros = (bytes: number) => "00".repeat(bytes);
+  expect(hex(root, 32)).toBe(`02000000${word(segment)}410000000800000000000000010000${zeros(9)}`);
+  expect(hex(root + 4, 32)).toBe(`${word(leaf)}000000000200000002000000${zeros(16)}`);
+  expect(hex(a, 10)).toBe("000000000000f83f0161");
+  expect(hex(seven, 10)).toBe("00000000000000c0c007");
+  expect(hex(leaf, 32)).toBe(`0200000040000000ffffffbfffffff7f${word(seven)}0000f83f00000080${word(a)}`);
+});
+
 test("an arena that is full at any moment leaves the sorted set as it was", () => {
   const arena = new Arena(new Pins());
   const scarce = new ScarceBlocks(arena);
