@@ -40,6 +40,7 @@ expr {srand(7015)}
 
 set ::drive_missing {}
 array set ::drive_tainted {}
+array set ::drive_deferring {}
 set ::drive_name "the start of the unit"
 
 proc drive_event {status elapsed missing text} {
@@ -54,6 +55,7 @@ proc send_data_packet {fd status data {elapsed 0}} {
         err {
             set ::drive_failed 1
             drive_note $data
+            drive_unread
         }
         server-spawned {
             drive_event spawned 0 {} $data
@@ -93,10 +95,24 @@ proc ::redis::redis_read_reply {id fd} {
     return -code $code $reply
 }
 
+# Notes what the replies say that no one has read from this test's clients that defer reading: a failed test leaves them alone.
+proc drive_unread {} {
+    foreach id [array names ::drive_deferring] {
+        if {![info exists ::redis::fd($id)]} continue
+        set fd $::redis::fd($id)
+        catch {
+            fconfigure $fd -blocking 0
+            foreach reply [split [read $fd] \n] {drive_note $reply}
+            fconfigure $fd -blocking 1
+        }
+    }
+}
+
 # Keys that a missing command should have written taint the tests that use them, until they are written over.
 rename ::redis::__dispatch__raw__ ::redis::drive_dispatch
 proc ::redis::__dispatch__raw__ {id method arguments} {
     set verb [string tolower $method]
+    if {$::redis::deferred($id)} {set ::drive_deferring($id) 1}
     if {[array size ::drive_tainted] > 0} {
         switch -- $verb {
             flushall - flushdb {array unset ::drive_tainted}
@@ -155,6 +171,7 @@ rename test drive_test
 proc test {args} {
     set ::drive_missing {}
     set ::drive_failed 0
+    array unset ::drive_deferring
     set before [drive_configuration]
     uplevel 1 [list drive_test {*}$args]
     set ::drive_missing {}

@@ -18,6 +18,8 @@ import { type Mode, runUnit, type Setting } from "./unit.ts";
 const KNOWN: Readonly<Record<string, KnownFailures>> = known;
 /** Of a failure's text, unless --verbose. */
 const DETAIL_CHARACTERS = 400;
+/** Of a unit's commands between tests that failed, unless --verbose. */
+const BROKEN_SHOWN = 3;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -187,9 +189,12 @@ function printUnit(unit: string, redis: UnitResult, folio: UnitResult, verdict: 
   if (values.verbose) {
     for (const { need, outcome } of verdict.inNeed) console.log(`  needs ${need}: ${outcome.name}`);
   }
-  for (const broken of folio.broken) {
-    if (!redis.broken.includes(broken)) console.log(`  between tests ${shortened(broken)}`);
+  const broken = folio.broken.filter((text) => !redis.broken.includes(text));
+  for (const text of broken.slice(0, values.verbose ? broken.length : BROKEN_SHOWN)) {
+    console.log(`  between tests ${shortened(text)}`);
   }
+  if (!values.verbose && broken.length > BROKEN_SHOWN)
+    console.log(`  … ${broken.length} commands between tests failed`);
   if (folio.givenUp !== "") console.log(`  GIVEN UP: ${folio.givenUp}`);
   if (redis.givenUp !== "") console.log(`  redis-server was given up: ${redis.givenUp}`);
 }
