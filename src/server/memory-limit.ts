@@ -1,7 +1,7 @@
 /**
  * maxmemory: whether a write may run, and making room before it does (docs/decisions/0007-eviction.md).
  *
- *   counted = overlays in use + dead bits + buffers of connections beyond a batch each
+ *   counted = overlays in use + dead bits + output that waits + input that has lain for a moment
  *
  * Mapped pages are not counted: they are the page cache's. What connections hold is looked up when it may matter, not before every write. Room is made for as long as
  * maxmemory-eviction-tenacity says; what is left to do then is done by a timer, and writes go on meanwhile, as in Redis.
@@ -16,8 +16,8 @@ import type { Log } from "./log.ts";
 const KEYS_PER_CLOCK = 16;
 /** Keys of layers that one write evicts at most: it frees nothing. */
 const LAYER_KEYS_AT_ONCE = 16;
-/** A batch of requests that is worked on, and its replies: gone in a moment, so that no key should go for it. */
-const BATCH_BYTES = 2 ** 20;
+/** Input of a client that was served so recently is a batch that is being worked on: no key should go for it. */
+const FRESH_MS = 100;
 /** What connections hold is as old as this at most, when memory is short. */
 const CLIENTS_AGE_MS_MAX = 5;
 /** A timer's share of eviction: short, since clients wait for the end of it. */
@@ -102,14 +102,14 @@ export class MemoryLimit {
   /** Adds up what connections hold. */
   readClients(): void {
     let bytes = 0;
-    let counted = 0;
-    for (const { connection } of this.#clients.byId.values()) {
-      const { memoryBytes } = connection;
-      bytes += memoryBytes;
-      counted += Math.max(0, memoryBytes - BATCH_BYTES);
+    let fresh = 0;
+    const freshFromMs = Date.now() - FRESH_MS;
+    for (const { connection, activeAtMs } of this.#clients.byId.values()) {
+      bytes += connection.memoryBytes;
+      if (activeAtMs >= freshFromMs) fresh += connection.queryBytes + connection.queryFreeBytes;
     }
     this.clientBytes = bytes;
-    this.countedClientBytes = counted;
+    this.countedClientBytes = bytes - fresh;
     this.#clientsReadAtMs = performance.now();
   }
 
