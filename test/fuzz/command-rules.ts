@@ -104,8 +104,8 @@ const RULES: readonly Rule[] = [
     why: "chance, or another encoding; looked up or restored afterwards",
     same: sameType,
   },
-  { of: ["ttl"], why: "time passes between the replies", same: near(1) },
-  { of: ["pttl"], why: "time passes between the replies", same: near(5000) },
+  { of: ["ttl"], why: "time passes between the replies", same: near(30) },
+  { of: ["pttl"], why: "time passes between the replies", same: near(30_000) },
   {
     of: ["xpending"],
     why: "idle times go on between the replies",
