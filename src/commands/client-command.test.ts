@@ -110,8 +110,11 @@ test("PAUSE holds commands back until it ends", async () => {
   expect(await other.until((one) => one.received.endsWith("3\r\n"))).toBe(true);
   await Bun.sleep(20);
   expect(other.received).toEndWith("3\r\n");
+  const held = () => [...server.clients.byId.values()].filter(({ postponed }) => postponed).length;
+  expect(held()).toBe(1);
   expect(await client.command("CLIENT", "UNPAUSE")).toBe("+OK");
   expect(await other.until((one) => one.received.includes("+OK"))).toBe(true);
+  expect(held()).toBe(0);
   other.close();
 });
 

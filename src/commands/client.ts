@@ -50,6 +50,8 @@ export class Client {
   noTouch = false;
   /** Runs a sliced command, or waits for CLIENT PAUSE to end: its further requests wait. */
   parked = false;
+  /** Of these, the latter. */
+  postponed = false;
   /** Until when its sliced command need not be run (XREAD BLOCK); set by the command. Infinity: for ever. 0: it does not wait. */
   wakeAtMs = 0;
   /** Has a waiting command run again; set by slices.ts while it waits. */

@@ -28,7 +28,7 @@ export class Postponed {
     if (clients.pauseKind === "write" && !entry.isWrite && !entry.command.flags.includes("may_replicate")) return false;
     this.#requests.set(connection, args.detached());
     connection.waiting = true;
-    connection.owner.parked = true;
+    connection.owner.parked = connection.owner.postponed = true;
     this.#timer ??= this.#wakeIn(clients.pausedUntilMs - nowMs);
     return true;
   }
@@ -60,7 +60,7 @@ export class Postponed {
     const requests = this.#requests;
     this.#requests = new Map();
     for (const [connection, args] of requests) {
-      connection.owner.parked = false;
+      connection.owner.parked = connection.owner.postponed = false;
       setImmediate(() => this.#run(connection, args));
     }
   }

@@ -3,7 +3,8 @@
  * A test that stands still is helped on by closing all connections (it then fails); where that does not help, or the server
  * died, the unit runs again on a new server without that test.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { freePort, processUsage, REPOSITORY, ServerProcess } from "../support/processes.ts";
@@ -26,6 +27,9 @@ export interface Setting {
   quietSeconds: number;
   unitSeconds: number;
 }
+
+/** What ends the runner, and with it the server and the driver. */
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Tests that may be left out one after another before the unit is given up. */
 const RESTARTS_MAX = 8;
@@ -53,6 +57,8 @@ class UnitRun {
   readonly #unit: string;
   readonly #setting: Setting;
   readonly #folder: string;
+  /** The server's. Not in #folder, which two runs of a unit at a time would share. */
+  readonly #data = mkdtempSync(join(tmpdir(), "conformance-"));
   readonly #deadline: number;
   readonly #leftOut: readonly string[];
   #server: ServerProcess | null = null;
@@ -73,9 +79,17 @@ class UnitRun {
   /** Null when the unit ran to its end, else why it did not. */
   async run(): Promise<string | null> {
     rmSync(this.#folder, { recursive: true, force: true });
-    mkdirSync(join(this.#folder, "data"), { recursive: true });
+    mkdirSync(this.#folder, { recursive: true });
     writeFileSync(join(this.#folder, "skip"), this.#leftOut.join("\n"));
     let driver: Driver | null = null;
+    const stop = () => {
+      driver?.kill("SIGKILL");
+      this.#server?.child.kill("SIGKILL");
+      for (const pid of this.collector.spawned) endServer(pid);
+      rmSync(this.#data, { recursive: true, force: true });
+      process.exit(130);
+    };
+    for (const signal of SIGNALS) process.once(signal, stop);
     try {
       if (this.#setting.mode === "external") this.#server = await this.#start().ready();
       driver = this.#drive();
@@ -87,6 +101,7 @@ class UnitRun {
     } catch (error) {
       return `the server did not start: ${error instanceof Error ? error.message : error}`;
     } finally {
+      for (const signal of SIGNALS) process.off(signal, stop);
       await this.#cleanUp(driver);
     }
   }
@@ -97,7 +112,7 @@ class UnitRun {
     for (const pid of this.collector.spawned) endServer(pid);
     writeFileSync(join(this.#folder, "server.txt"), server?.output ?? "");
     writeFileSync(join(this.#folder, "driver.txt"), this.#output);
-    rmSync(join(this.#folder, "data"), { recursive: true, force: true });
+    rmSync(this.#data, { recursive: true, force: true });
     // The suite names its scratch folders by the driver's pid.
     const scratch = join(this.#setting.suite, "tests/tmp");
     for (const name of existsSync(scratch) ? readdirSync(scratch) : []) {
@@ -109,7 +124,7 @@ class UnitRun {
   #start(): ServerProcess {
     const { launcher, suite } = this.#setting;
     const port = freePort();
-    const cwd = join(this.#folder, "data");
+    const cwd = this.#data;
     const options = ["--port", String(port), "--dir", cwd, "--pidfile", join(cwd, "pid"), "--save", ""];
     return new ServerProcess([launcher, join(suite, "tests/assets/default.conf"), ...options], port, { cwd });
   }

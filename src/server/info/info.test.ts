@@ -88,16 +88,17 @@ test("while loading: Redis's loading fields, and an estimate", () => {
   }
 });
 
-test("clients that wait for time are blocked, those whose command runs in slices are not", () => {
+test("clients that wait for time, or for the end of a pause, are blocked, those whose command runs in slices are not", () => {
   const folio = server();
   const connection = { queryBytes: 0, pendingBytes: 0 } as ClientConnection;
-  const clients = Array.from({ length: 4 }, () => folio.clients.add(connection, 0));
+  const clients = Array.from({ length: 5 }, () => folio.clients.add(connection, 0));
   for (const client of clients.slice(1)) client.parked = true;
   Object.assign(clients[2] as Client, { wakeAtMs: Number.POSITIVE_INFINITY });
   Object.assign(clients[3] as Client, { wakeAtMs: 1 });
+  Object.assign(clients[4] as Client, { postponed: true });
   const lines = folio.info(["clients"]).split("\r\n");
-  expect(lines).toContain("connected_clients:4");
-  expect(lines).toContain("blocked_clients:2");
+  expect(lines).toContain("connected_clients:5");
+  expect(lines).toContain("blocked_clients:3");
   expect(lines).toContain("clients_in_timeout_table:1");
   expect(lines).toContain("sliced_clients:1");
 });

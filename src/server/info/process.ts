@@ -74,7 +74,8 @@ export const clients: Section = ({ clients: all, config }) => {
   let longestQuery = 0;
   let longestOutput = 0;
   for (const client of all.byId.values()) {
-    if (client.wakeAtMs === 0) sliced += client.parked ? 1 : 0;
+    if (client.postponed) blocked++;
+    else if (client.wakeAtMs === 0) sliced += client.parked ? 1 : 0;
     else {
       blocked++;
       if (Number.isFinite(client.wakeAtMs)) timed++;
