@@ -99,6 +99,13 @@ export class MemoryLimit {
     return this.#makeRoom(this.#sliceMs, LAYER_KEYS_AT_ONCE) === "failed";
   }
 
+  /** Some times a second: buffers may have grown though nobody writes. */
+  tick(): void {
+    this.readClients();
+    if (this.countedBytes > this.#limitBytes) this.#makeRoom(BACKGROUND_MS, 0);
+    else this.#settled("ok");
+  }
+
   /** Adds up what connections hold. */
   readClients(): void {
     let bytes = 0;

@@ -83,7 +83,7 @@ export class Upkeep {
   #beginPeriod(): void {
     const { keyspace, limit, marks } = this.#parts;
     keyspace().access.tick(Date.now());
-    limit.readClients();
+    limit.tick();
     marks.note(keyspace().overlayBytes + keyspace().deadBitBytes + limit.clientBytes);
     this.#giveBack ??= setTimeout(() => this.#giveMemoryBack(), 0);
     // A slice that is due belongs to a period whose time is up.
