@@ -71,7 +71,7 @@ proc send_data_packet {fd status data {elapsed 0}} {
 proc drive_note {error} {
     set name {}
     if {[regexp {ERR Folio does not have (\S+) yet} $error _ name]} {
-    } elseif {[regexp {ERR unknown command '([A-Za-z|]+)'} $error _ name]} {
+    } elseif {[regexp {ERR unknown command '([A-Za-z_|-]+)'} $error _ name]} {
     } elseif {[regexp {ERR CLIENT (\S+) is not available yet} $error _ child]} {
         set name "client|$child"
     } elseif {[string match {*related to argument 'appendonly'*} $error] || [string match {*for 'loadaof'.*} $error]} {
