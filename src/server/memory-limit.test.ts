@@ -50,10 +50,14 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
 /** Sends SET for keys prefix:from … of 100 bytes, all at once; the replies that are errors. */
 async function fill(prefix: string, from: number, count: number, ...options: string[]): Promise<RespValue[]> {
   const value = "v".repeat(100);
-  const replies = await Promise.all(
-    Array.from({ length: count }, (_, i) => client.command("SET", `${prefix}:${from + i}`, value, ...options)),
-  );
-  return replies.filter((reply) => reply !== "+OK");
+  const refused: RespValue[] = [];
+  // In portions: what lies in a query buffer for a while counts as memory, and takes the room of keys.
+  for (let first = 0; first < count; first += 100) {
+    const words = Array.from({ length: Math.min(100, count - first) }, (_, i) => `${prefix}:${from + first + i}`);
+    const replies = await client.pipeline(words.map((key) => ["SET", key, value, ...options]));
+    refused.push(...replies.filter((reply) => reply !== "+OK"));
+  }
+  return refused;
 }
 
 describe.skipIf(!redisInstalled)("as redis-server answers", () => {
@@ -251,8 +255,9 @@ describe("maxmemory", () => {
     expect(evicted).toBeGreaterThan(20_000);
     expect(await client.command("DBSIZE")).toBe(60_000 - evicted);
     expect(await client.command("DBSIZE")).toBeGreaterThan(10_000);
-    // The last ones written are there.
-    expect(await client.command("EXISTS", ...Array.from({ length: 100 }, (_, i) => `key:${59_900 + i}`))).toBe(100);
+    // The last ones written are there, nearly all: the clock of LRU counts seconds.
+    const last = Array.from({ length: 100 }, (_, i) => `key:${59_900 + i}`);
+    expect(await client.command("EXISTS", ...last)).toBeGreaterThan(80);
   });
 
   test("CONFIG SET of less than what is used evicts by itself, without a write", async () => {
