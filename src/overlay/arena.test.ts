@@ -92,7 +92,8 @@ test("memory that was freed goes back to the system, and the address space too",
     handles.push(handle);
   }
   const full = anonymous() - before;
-  expect(full).toBeGreaterThan(90e6);
+  // 102 MB were written; the heap of the tests before may shrink meanwhile.
+  expect(full).toBeGreaterThan(60e6);
   for (const handle of handles) arena.free(handle);
   while (arena.tick());
   expect(anonymous() - before).toBeLessThan(full / 2);
