@@ -7,7 +7,7 @@
  */
 
 import type { HashSeed } from "../layer/format.ts";
-import { hashed, hashKey } from "../layer/hash.ts";
+import { hashed, hashKey } from "../util/key-hash.ts";
 import { PREFETCH_MAX } from "../layer/prefetch.ts";
 import type { Overlay } from "../overlay/overlay.ts";
 

@@ -12,7 +12,7 @@
  *
  * Expired keys are absent everywhere. `find` deletes one that it meets in passing, as Redis does on access.
  */
-import { hashed, hashKey } from "../layer/hash.ts";
+import { hashed, hashKey } from "../util/key-hash.ts";
 import type { Layer } from "../layer/layer.ts";
 import { EntryFlag, lengthBytes, writeLength } from "../overlay/entry.ts";
 import { copyBytes, Overlay } from "../overlay/overlay.ts";

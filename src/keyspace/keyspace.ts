@@ -3,7 +3,7 @@
  * what one save does to all of them (freeze, re-base, thaw: saving.ts).
  */
 import type { HashSeed } from "../layer/format.ts";
-import { randomSeed } from "../layer/hash.ts";
+import { randomSeed } from "../util/key-hash.ts";
 import type { Layer } from "../layer/layer.ts";
 import { Populator } from "../mmap/populate.ts";
 import type { Overlay } from "../overlay/overlay.ts";

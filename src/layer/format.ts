@@ -1,6 +1,7 @@
 /**
  * Constants of the index sidecar: docs/formats/index.md with its picture, in code. Sizes and offsets in bytes.
  */
+import type { HashSeed } from "../util/key-hash.ts";
 export const INDEX_MAGIC = "FOLIOIDX";
 export const INDEX_VERSION = 2;
 export const PAGE_BYTES = 4096;
@@ -80,13 +81,7 @@ export interface DatabaseExtent {
   readonly expiryPages: number;
 }
 
-/** Four u32 drawn at random for each index; the multipliers are odd. */
-export interface HashSeed {
-  readonly seed0: number;
-  readonly seed1: number;
-  readonly multiplier0: number;
-  readonly multiplier1: number;
-}
+export type { HashSeed };
 
 export interface IndexHeader {
   readonly indexBytes: number;

@@ -14,7 +14,7 @@ import { DamagedError } from "./damaged-error.ts";
 import { DeadBits, type DeadPicture } from "./dead-bits.ts";
 import { ExpiryList } from "./expiry-list.ts";
 import type { DatabaseExtent, HashSeed } from "./format.ts";
-import { hashed, hashKey } from "./hash.ts";
+import { hashed, hashKey } from "../util/key-hash.ts";
 import type { IndexFile } from "./index-file.ts";
 import { KeyTable } from "./key-table.ts";
 import { type LayerOptions, openLayer } from "./open.ts";

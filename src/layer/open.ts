@@ -11,7 +11,7 @@ import { blockSum } from "./block-checks.ts";
 import { type BuildProgress, buildIndex, rdbTail } from "./build.ts";
 import { DamagedError } from "./damaged-error.ts";
 import type { HashSeed } from "./format.ts";
-import { randomSeed } from "./hash.ts";
+import { randomSeed } from "../util/key-hash.ts";
 import { IndexFile } from "./index-file.ts";
 import { type IndexDraft, indexPath, namelessDraft, openDraft, pathOfDescriptor } from "./index-place.ts";
 import { IndexRejected } from "./index-rejected.ts";

@@ -4,7 +4,7 @@ import { LayerBench } from "../../test/support/layers.ts";
 import { seededRandom } from "../../test/support/random.ts";
 import { RdbWriter } from "../../test/support/rdb-writer.ts";
 import { Record } from "../rdb/record.ts";
-import { hashed, hashKey } from "./hash.ts";
+import { hashed, hashKey } from "../util/key-hash.ts";
 import { PREFETCH_MAX } from "./prefetch.ts";
 
 let bench: LayerBench;

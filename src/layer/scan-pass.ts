@@ -9,7 +9,7 @@ import { type RecordScanner, ScanKind } from "../rdb/scan.ts";
 import { FormatError } from "../util/format-error.ts";
 import { duplicateJudge } from "./duplicates.ts";
 import type { HashSeed, Section } from "./format.ts";
-import { hashed, hashKey } from "./hash.ts";
+import { hashed, hashKey } from "../util/key-hash.ts";
 import { layOut } from "./lay-out.ts";
 import { PageWriter } from "./page-writer.ts";
 import { movePast, type PassControl, REPORT_BYTES } from "./pass.ts";

@@ -81,6 +81,17 @@ export const RdbType = {
   VALKEY_HASH_2: VALKEY_TYPE_BASE + 22,
 } as const;
 
+/**
+ * Types of values that have a structure of their own in an overlay (docs/formats/overlay.md, "Collections"): between the types of RDB
+ * and its opcodes. They never stand in a file: the value is the handle of a root block.
+ */
+export const NativeType = { HASH: 230, SET: 231, ZSET: 232, LIST: 233, STREAM: 234 } as const;
+
+/** Whether the type is a number of NativeType. */
+export function isNativeType(type: number): boolean {
+  return type >= NativeType.HASH && type <= NativeType.STREAM;
+}
+
 export type RdbTypeName = keyof typeof RdbType;
 
 /** The type bytes from 0 to this one that Redis has given out (8 is a gap). */
@@ -128,10 +139,18 @@ const OBJECT_TYPES: readonly (ObjectType | undefined)[] = [
 
 /** The type that TYPE answers for an RDB type (a number of RdbType). A module's own type name is `moduleName`. */
 export function objectType(rdbType: number): ObjectType {
-  if (rdbType === RdbType.VALKEY_HASH_2) return "hash";
+  if (rdbType >= NativeType.HASH) return rdbType === RdbType.VALKEY_HASH_2 ? "hash" : nativeObjectType(rdbType);
   const type = OBJECT_TYPES[rdbType];
   if (type === undefined) throw new RangeError(`not an RDB type: ${rdbType}`);
   return type;
+}
+
+const NATIVE_OBJECT_TYPES: readonly ObjectType[] = ["hash", "set", "zset", "list", "stream"];
+
+function nativeObjectType(type: number): ObjectType {
+  const name = NATIVE_OBJECT_TYPES[type - NativeType.HASH];
+  if (name === undefined) throw new RangeError(`not a type: ${type}`);
+  return name;
 }
 
 /** RdbType of a type byte in a file of this flavour, or -1 where the byte is no object type there. */

@@ -6,7 +6,7 @@
  *   written   |====== run ======|      |= run ==|       |= run ==|
  */
 import type { HashSeed } from "../layer/format.ts";
-import { hashed, hashKey } from "../layer/hash.ts";
+import { hashed, hashKey } from "../util/key-hash.ts";
 import { readLength, skipLength } from "../rdb/length.ts";
 import { NotExpressible } from "../rdb/not-expressible.ts";
 import { openRdb, RDB_HEADER_BYTES } from "../rdb/reader.ts";

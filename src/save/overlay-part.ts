@@ -6,7 +6,7 @@
  */
 
 import type { HashSeed } from "../layer/format.ts";
-import { hashed, hashKey } from "../layer/hash.ts";
+import { hashed, hashKey } from "../util/key-hash.ts";
 import {
   APART_BYTES,
   EntryAt,

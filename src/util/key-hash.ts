@@ -5,7 +5,14 @@
  * first. Lanes and length are then mixed with the finalizer constants of MurmurHash3 (public domain).
  * The result stands in `hashed`: no object is made for a hash. It is read before the next call.
  */
-import type { HashSeed } from "./format.ts";
+
+/** Four u32 drawn at random for each index; the multipliers are odd. */
+export interface HashSeed {
+  readonly seed0: number;
+  readonly seed1: number;
+  readonly multiplier0: number;
+  readonly multiplier1: number;
+}
 
 /** The last result. h0 picks the home page, the upper 16 bits of h1 are the tag. */
 export const hashed = { h0: 0, h1: 0 };

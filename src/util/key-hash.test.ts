@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { hashed, hashKey, randomSeed } from "./hash.ts";
+import { hashed, hashKey, randomSeed } from "./key-hash.ts";
 
 function hash(seed: ReturnType<typeof randomSeed>, bytes: Uint8Array, start = 0, length = bytes.length) {
   hashKey(seed, bytes, start, length);
