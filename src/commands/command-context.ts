@@ -5,6 +5,7 @@ import { Reply } from "../net/reply.ts";
 import { Record } from "../rdb/record.ts";
 import type { Client } from "./client.ts";
 import type { Context, Server } from "./context.ts";
+import { NativeReads } from "./native-reads.ts";
 import type { CommandTable } from "./registry.ts";
 import type { SlowLog } from "./slowlog.ts";
 
@@ -12,6 +13,7 @@ export class CommandContext implements Context {
   args = new Args();
   readonly reply = new Reply();
   readonly record = new Record();
+  readonly natives = new NativeReads();
   readonly server: Server;
   nowMs = 0;
   client!: Client;

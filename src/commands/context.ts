@@ -11,6 +11,7 @@ import type { Reply } from "../net/reply.ts";
 import type { Record } from "../rdb/record.ts";
 import type { Client, Clients } from "./client.ts";
 import type { DebugSettings } from "./debug-settings.ts";
+import type { NativeReads } from "./native-reads.ts";
 import type { CommandTable } from "./registry.ts";
 import type { SlowLog } from "./slowlog.ts";
 import type { Stats } from "./stats.ts";
@@ -23,6 +24,8 @@ export interface Context {
   readonly db: Database;
   /** This client's own record, as long as the handler runs. */
   readonly record: Record;
+  /** The native structures that the handler has looked up to read them. */
+  readonly natives: NativeReads;
   readonly server: Server;
   /** The clock, read once per batch of requests: all of one command's keys expire at the same moment. */
   readonly nowMs: number;

@@ -16,6 +16,8 @@ import { ArenaFull } from "../overlay/arena.ts";
 import { OverlayLimit } from "../overlay/overlay-limit.ts";
 import { FormatError } from "../util/format-error.ts";
 import { clockMs as monotonicMs } from "../util/native.ts";
+import type { KeyWaits } from "../keyspace/key-waits.ts";
+import { serveReady } from "./blocking.ts";
 import type { Client } from "./client.ts";
 import { CommandContext, ContextPool } from "./command-context.ts";
 import type { Server } from "./context.ts";
@@ -49,6 +51,9 @@ export class Dispatcher implements RequestService<Client> {
   readonly #slices: Slices;
   readonly #postponed: Postponed;
   readonly #damageLogged = new Set<string>();
+  readonly #waits: KeyWaits;
+  /** Commands that waited for keys are run: their clients' next requests come later. */
+  #isServing = false;
   #context: CommandContext;
   /** End of the last command: the next one's start. */
   clockMs = 0;
@@ -67,6 +72,9 @@ export class Dispatcher implements RequestService<Client> {
     this.#context = this.#contexts.take();
     this.#slices = new Slices((task, error) => this.#taskEnded(task, error));
     this.#postponed = new Postponed(server.clients, (connection, args) => this.#resume(connection, args));
+    this.#waits = server.keyspace.waits;
+    // What becomes ready outside of commands (a key that expires), or is left over by them.
+    this.#waits.onReady = () => queueMicrotask(() => this.#serve());
   }
 
   get reply(): Reply {
@@ -79,7 +87,7 @@ export class Dispatcher implements RequestService<Client> {
   }
 
   get hasQueuedWork(): boolean {
-    return this.#slices.count > 0;
+    return this.#slices.isBusy;
   }
 
   open(connection: Connection<Client>): void {
@@ -223,6 +231,7 @@ export class Dispatcher implements RequestService<Client> {
       }
     } catch (error) {
       if (error instanceof NotReady) {
+        context.natives.forget();
         reply.rollback(mark);
         const generator = prepared(error, entry.handler as NonNullable<Entry["handler"]>, context);
         this.#park(new Task(context, connection, entry, generator, errorsBefore), mark, monotonicMs() - startedMs);
@@ -230,6 +239,7 @@ export class Dispatcher implements RequestService<Client> {
       }
       this.#failed(entry, error, reply, mark);
     }
+    if (context.natives.count > 0) context.natives.release();
     const endedMs = monotonicMs();
     this.clockMs = endedMs;
     const usec = (endedMs - startedMs) * 1000;
@@ -240,7 +250,19 @@ export class Dispatcher implements RequestService<Client> {
     if (reply.errors !== errorsBefore) this.#countFailure(entry, reply);
     if (usec > this.slowLog.thresholdUsec) this.slowLog.add(context, entry, usec);
     if (client.replyMode !== "on") this.#silence(client, reply, mark);
+    if (this.#waits.readyCount > 0) this.#serve();
     return !connection.closing;
+  }
+
+  /** Runs commands that wait for keys which are there now. */
+  #serve(): void {
+    if (this.#isServing || this.#waits.readyCount === 0) return;
+    this.#isServing = true;
+    try {
+      serveReady(this.server, (client) => this.#slices.serve(client.connection as Connection<Client>));
+    } finally {
+      this.#isServing = false;
+    }
   }
 
   /** The command goes on in slices, with this context; others get another one. */
@@ -279,7 +301,12 @@ export class Dispatcher implements RequestService<Client> {
     connection.flush(reply);
     client.parked = false;
     this.#contexts.give(context);
-    connection.proceed();
+    // While another client's requests are run, this one's have to wait.
+    if (this.#isServing) setImmediate(() => connection.proceed());
+    else {
+      this.#serve();
+      connection.proceed();
+    }
   }
 
   /** Runs a request that was postponed. */
@@ -346,6 +373,7 @@ function* prepared(
       return;
     } catch (error) {
       if (!(error instanceof NotReady)) throw error;
+      context.natives.forget();
       context.reply.clear();
       ({ work } = error);
     }

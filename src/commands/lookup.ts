@@ -1,5 +1,5 @@
 /** Finding a key for a handler: expired keys are absent, the wrong type is an error, hits and misses are counted. */
-import { type ObjectType, objectType } from "../rdb/opcodes.ts";
+import { isNativeType, NativeType, type ObjectType, objectType } from "../rdb/opcodes.ts";
 import type { Record } from "../rdb/record.ts";
 import type { Context } from "./context.ts";
 import { wrongType } from "./errors.ts";
@@ -27,6 +27,7 @@ export function lookupAny(c: Context, index: number, record: Record = c.record):
     server.stats.keyspaceMisses++;
     return false;
   }
+  if (record.type >= NativeType.HASH) noteReading(c, record);
   server.stats.keyspaceHits++;
   if (!c.client.noTouch) db.touch(record);
   return true;
@@ -36,6 +37,7 @@ export function lookupAny(c: Context, index: number, record: Record = c.record):
 export function lookupUntouched(c: Context, index: number, record: Record = c.record): boolean {
   const { args, server } = c;
   const found = c.db.find(args.bytes, args.starts[index] as number, args.lengths[index] as number, c.nowMs, record);
+  if (found && record.type >= NativeType.HASH) noteReading(c, record);
   if (found) server.stats.keyspaceHits++;
   else server.stats.keyspaceMisses++;
   return found;
@@ -45,4 +47,9 @@ export function lookupUntouched(c: Context, index: number, record: Record = c.re
 export function peek(c: Context, index: number, record: Record = c.record): boolean {
   const { args } = c;
   return c.db.find(args.bytes, args.starts[index] as number, args.lengths[index] as number, c.nowMs, record);
+}
+
+/** A structure that is changed in its place: a command that reads it in slices holds it (native-reads.ts). */
+export function noteReading(c: Context, record: Record): void {
+  if (isNativeType(record.type)) c.natives.note(record, c.client);
 }

@@ -77,6 +77,7 @@ export class Task {
     if (!entry.isWrite) context.heldDb = keyspace.database(context.client.dbid);
     this.#pins = keyspace.pins;
     this.#taken = keyspace.pins.take();
+    context.natives.hold();
     this.pinnedAtMs = performance.now();
   }
 
@@ -86,6 +87,7 @@ export class Task {
     if (pins === null) return;
     this.#pins = null;
     this.context.heldDb = null;
+    this.context.natives.release();
     pins.release(this.#taken);
   }
 
@@ -93,6 +95,7 @@ export class Task {
   get mayWait(): boolean {
     const pins = this.#pins;
     if (pins === null) return true;
+    if (this.context.natives.isAwaited) return false;
     return !pins.isPressed && (pins.waiters === 0 || performance.now() - this.pinnedAtMs < PINNED_MS_MAX);
   }
 }
@@ -120,7 +123,17 @@ export class Slices {
     return this.#runnable.length + this.#waiting.size;
   }
 
+  /** Some want to run in the next turn. */
+  get isBusy(): boolean {
+    return this.#runnable.length > 0;
+  }
+
   add(task: Task): void {
+    const { wakeAtMs } = task.context.client;
+    if (wakeAtMs !== 0 && wakeAtMs > Date.now()) {
+      this.#sleep(task, wakeAtMs);
+      return;
+    }
     task.pin();
     this.#runnable.push(task);
     this.#schedule();
@@ -130,6 +143,28 @@ export class Slices {
   drained(connection: Connection<Client>): void {
     const task = this.#takeWaiting(connection);
     if (task !== undefined) this.add(task);
+  }
+
+  /** Runs a slice of a command that waits for an event now, in the midst of another one's turn. It goes on waiting if it still wants to. */
+  serve(connection: Connection<Client>): void {
+    const task = this.#waiting.get(connection);
+    if (task === undefined || connection.closed || connection.closing) return;
+    const { client } = task.context;
+    task.context.nowMs = Date.now();
+    const started = performance.now();
+    let done = false;
+    let failure: unknown;
+    try {
+      done = runSlice(task.generator, client, started);
+    } catch (error) {
+      done = true;
+      failure = error;
+    }
+    task.runMs += performance.now() - started;
+    if (!done && client.wakeAtMs !== 0) return;
+    this.#takeWaiting(connection);
+    if (done) this.#end(task, failure);
+    else this.add(task);
   }
 
   /** The connection is gone: its task ends without a reply. */
@@ -147,7 +182,8 @@ export class Slices {
     const task = this.#waiting.get(connection);
     if (task === undefined) return undefined;
     this.#waiting.delete(connection);
-    clearTimeout(task.timer);
+    if (task.timer !== undefined) clearTimeout(task.timer);
+    task.timer = undefined;
     task.context.client.wake = null;
     return task;
   }

@@ -12,15 +12,18 @@
  *
  * Expired keys are absent everywhere. `find` deletes one that it meets in passing, as Redis does on access.
  */
-import { hashed, hashKey } from "../util/key-hash.ts";
+
 import type { Layer } from "../layer/layer.ts";
-import { EntryFlag, lengthBytes, writeLength } from "../overlay/entry.ts";
-import { copyBytes, Overlay } from "../overlay/overlay.ts";
+import { atOnce, nativeForm } from "../overlay/encodings/native.ts";
+import { EntryFlag, headBytes, lengthBytes, writeHead, writeU32 } from "../overlay/entry.ts";
+import { copyBytes, Overlay, ROOT_BYTES } from "../overlay/overlay.ts";
 import { copyValue, valueBytes } from "../rdb/dump.ts";
-import { RdbType } from "../rdb/opcodes.ts";
+import { isNativeType, RdbType } from "../rdb/opcodes.ts";
 import { Record } from "../rdb/record.ts";
+import { hashed, hashKey } from "../util/key-hash.ts";
 import { EMPTY_BYTES, type Span } from "../util/span.ts";
 import type { Ahead } from "./ahead.ts";
+import { nativeBlocks, nativeRoot } from "./native.ts";
 import { averageTtlMs, randomKey, scanKeys } from "./scan.ts";
 import type { Shared } from "./shared.ts";
 
@@ -166,6 +169,8 @@ export class Database {
     } else this.#insert(top, hash, bytes, start, length, type, expireAtMs, valueLength, flags, reserve);
     this.valueBytes = top.valueBytes;
     this.valueAt = top.valueAt;
+    const { waits } = this.#shared;
+    if (waits.count > 0) waits.signal(this.dbid, hash, bytes, start, length);
   }
 
   /** Writes a record's value under a key: a copy, verbatim. `valueLength`: of the value in the record, whose cursor is moved. */
@@ -177,12 +182,25 @@ export class Database {
     valueLength: number,
     expireAtMs: number,
   ): void {
+    if (isNativeType(from.type)) {
+      this.#writeNative(bytes, start, length, from, expireAtMs);
+      return;
+    }
     this.write(bytes, start, length, from.type, expireAtMs, valueLength, from.isRaw ? EntryFlag.RAW : 0);
     copyValue(from, valueLength, this.valueBytes, this.valueAt);
   }
 
   /**
-   * As `write`, for a string of the key's own old bytes: `record` has just been read by `find` (and `settle`), `old` are the bytes of its
+   * Makes the key's value a native structure, whose root block lies in the arena of the top (`ensureTop`); `type`: a number of NativeType.
+   * Whatever the key held is gone. Throws ArenaFull, RangeError: the key is unchanged, the structure still the caller's.
+   */
+  install(bytes: Uint8Array, start: number, length: number, type: number, root: number, expireAtMs: number): void {
+    this.write(bytes, start, length, type, expireAtMs, ROOT_BYTES);
+    writeU32(this.valueBytes, this.valueAt, root);
+  }
+
+  /**
+   * As `write`, for a value that is one string (a string, a packed collection) made of the key's own old bytes: `record` has just been read by `find` (and `settle`), `old` are the bytes of its
    * value wherever they lie. The first min(old.length, length) bytes of the new value are copied, the rest is zeros. In place where
    * that can be. The expiry stays. `into` are the value's bytes, for the caller to write at once.
    */
@@ -194,8 +212,9 @@ export class Database {
     old: Span,
     length: number,
     into: Span,
+    type: number = RdbType.STRING,
   ): void {
-    const head = lengthBytes(length);
+    const head = headBytes(type) + lengthBytes(length);
     const top = this.top as Overlay;
     const kept = Math.min(old.length, length);
     const lies = this.isWritable(record) && old.bytes === record.cursor.bytes;
@@ -208,8 +227,8 @@ export class Database {
         const handle = top.find(this.#hash(bytes, start, keyLength), bytes, start, keyLength);
         const flags = EntryFlag.RAW | (top.flags(handle) & EntryFlag.COVERS);
         const at = record.expireAtMs;
-        const made = top.create(bytes, start, keyLength, RdbType.STRING, at, head + length, flags, reserve);
-        writeLength(top.valueBytes, top.valueAt, length);
+        const made = top.create(bytes, start, keyLength, type, at, head + length, flags, reserve);
+        writeHead(top.valueBytes, top.valueAt, type, length);
         into.set(top.valueBytes, top.valueAt + head, length);
         copyBytes(old.bytes, old.start, kept, into.bytes, into.start);
         top.setAccess(made, record.access);
@@ -217,8 +236,8 @@ export class Database {
         record.entry = made;
         this.touch(record);
       } else {
-        this.write(bytes, start, keyLength, RdbType.STRING, KEEP_EXPIRY, head + length, EntryFlag.RAW, reserve);
-        writeLength(this.valueBytes, this.valueAt, length);
+        this.write(bytes, start, keyLength, type, KEEP_EXPIRY, head + length, EntryFlag.RAW, reserve);
+        writeHead(this.valueBytes, this.valueAt, type, length);
         into.set(this.valueBytes, this.valueAt + head, length);
         copyBytes(old.bytes, old.start, kept, into.bytes, into.start);
       }
@@ -303,6 +322,12 @@ export class Database {
     if (handle !== 0 && top.isAlive(handle)) top.read(handle, record);
   }
 
+  /** Reads a key that is in the top into `record` again. */
+  reread(bytes: Uint8Array, start: number, length: number, record: Record): void {
+    const top = this.top as Overlay;
+    top.read(top.find(this.#hash(bytes, start, length), bytes, start, length), record);
+  }
+
   /** Whether a write may change the record's bytes where they lie: it is in the top overlay, and nobody holds a view of it. */
   isWritable(record: Record): boolean {
     return record.entry !== 0 && this.#shared.pins.count === 0;
@@ -344,6 +369,8 @@ export class Database {
   drop(bytes: Uint8Array, start: number, length: number): void {
     const hash = this.#hash(bytes, start, length);
     const { draining } = this;
+    const { waits } = this.#shared;
+    if (waits.count > 0) waits.signalDeleted(this.dbid, hash, bytes, start, length);
     if (draining !== null) {
       const handle = draining.find(hash, bytes, start, length);
       if (handle !== 0) draining.remove(handle);
@@ -358,7 +385,7 @@ export class Database {
     }
     if (!this.#buryBelow(hash, bytes, start, length)) return;
     if (this.savedAs < 0) return;
-    const top = this.#ensureTop();
+    const top = this.ensureTop();
     if (handle === 0) top.find(hash, bytes, start, length);
     this.#entomb(top, hash, bytes, start, length, 0);
   }
@@ -396,6 +423,19 @@ export class Database {
     if (this.#buryBelow(hash, bytes, start, length) && this.savedAs >= 0) {
       top.setFlags(handle, top.flags(handle) | EntryFlag.COVERS);
       this.#shared.covered(this, bytes, start, length);
+    }
+  }
+
+  /** Copies a native structure, at once: whoever knows that it is large has brought it up in slices before (commands/writable.ts). */
+  #writeNative(bytes: Uint8Array, start: number, length: number, from: Record, expireAtMs: number): void {
+    const { arena } = this.ensureTop();
+    const form = nativeForm(from.type);
+    const root = atOnce(form.copy(nativeBlocks(from), nativeRoot(from), arena));
+    try {
+      this.install(bytes, start, length, from.type, root, expireAtMs);
+    } catch (error) {
+      atOnce(form.free(arena, root));
+      throw error;
     }
   }
 
@@ -465,12 +505,13 @@ export class Database {
 
   /** The top, made if it is not there. A key that is still in `draining` comes over first. */
   #topFor(hash: number, bytes: Uint8Array, start: number, length: number): Overlay {
-    const top = this.#ensureTop();
+    const top = this.ensureTop();
     if (this.draining !== null) this.#shared.absorb(this, hash, bytes, start, length);
     return top;
   }
 
-  #ensureTop(): Overlay {
+  /** The overlay that takes writes, made if it is not there. */
+  ensureTop(): Overlay {
     if (this.top === null) {
       const { pins, tally, access, populator } = this.#shared;
       this.top = new Overlay(pins, tally, access, populator);

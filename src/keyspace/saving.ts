@@ -9,13 +9,16 @@
 
 import type { DeadPicture } from "../layer/dead-bits.ts";
 import type { Layer } from "../layer/layer.ts";
-import { EntryFlag } from "../overlay/entry.ts";
+import { atOnce, nativeForm } from "../overlay/encodings/native.ts";
+import { EntryFlag, writeU32 } from "../overlay/entry.ts";
 import type { Overlay, OverlayHandle } from "../overlay/overlay.ts";
 import { SEGMENT_ENTRIES_MAX } from "../overlay/table.ts";
 import { copyValue } from "../rdb/dump.ts";
+import { isNativeType } from "../rdb/opcodes.ts";
 import { Record } from "../rdb/record.ts";
 import { Span } from "../util/span.ts";
 import type { Database } from "./database.ts";
+import { nativeRoot } from "./native.ts";
 
 /** What is to be saved: as long as the phase is "saving", none of it changes. */
 export interface FrozenState {
@@ -116,9 +119,12 @@ export function absorbKey(database: Database, hash: number, bytes: Uint8Array, s
   if (draining.isAlive(handle)) {
     draining.read(handle, RECORD);
     const { type, expireAtMs, valueLength, isRaw, access } = RECORD;
+    // A large collection is copied in one go: that is the price of a save that failed.
+    const root = isNativeType(type) ? atOnce(nativeForm(type).copy(draining.arena, nativeRoot(RECORD), top.arena)) : 0;
     const old = top.find(hash, bytes, start, length);
     const moved = top.create(bytes, start, length, type, expireAtMs, valueLength, isRaw ? EntryFlag.RAW : 0);
-    copyValue(RECORD, valueLength, top.valueBytes, top.valueAt);
+    if (root !== 0) writeU32(top.valueBytes, top.valueAt, root);
+    else copyValue(RECORD, valueLength, top.valueBytes, top.valueAt);
     if (old === 0) top.insert(hash, moved);
     else top.replace(old, moved);
     top.setAccess(moved, access);

@@ -9,12 +9,12 @@
 import type { Mapping } from "../mmap/mapping.ts";
 import { Record } from "../rdb/record.ts";
 import type { ByteSource } from "../util/byte-source.ts";
+import { hashed, hashKey } from "../util/key-hash.ts";
 import { BlockChecks } from "./block-checks.ts";
 import { DamagedError } from "./damaged-error.ts";
 import { DeadBits, type DeadPicture } from "./dead-bits.ts";
 import { ExpiryList } from "./expiry-list.ts";
 import type { DatabaseExtent, HashSeed } from "./format.ts";
-import { hashed, hashKey } from "../util/key-hash.ts";
 import type { IndexFile } from "./index-file.ts";
 import { KeyTable } from "./key-table.ts";
 import { type LayerOptions, openLayer } from "./open.ts";

@@ -53,6 +53,10 @@ export class Arena implements ByteSource {
   readonly pins: Pins;
   /** What `usedBytes` is added to. */
   readonly tally: Tally;
+  /** By root of a native structure: sliced commands that walk it now. Whoever wants to change it waits (commands/native-reads.ts). */
+  readonly readers = new Map<number, number>();
+  /** Roots of structures that a command waits for, to change them: who wants to read them waits in turn. */
+  readonly awaited = new Set<number>();
   /** ByteSource: what is read here may be overwritten later. */
   readonly isMutable = true as const;
   readonly windows: readonly Uint8Array[];

@@ -10,6 +10,7 @@
  * A value longer than INLINE_BYTES_MAX has a block of its own (APART): changing the key's expiry or name does not move it.
  */
 import { i32le } from "../encodings/packed.ts";
+import { QuicklistContainer, RdbType } from "../rdb/opcodes.ts";
 
 export const EntryAt = { LENGTH: 0, FLAGS: 4, ACCESS: 5, RECORD: 8 } as const;
 
@@ -28,6 +29,8 @@ export const EntryFlag = {
   DEAD: 32,
   /** The type is Valkey's (type byte 22). */
   VALKEY: 64,
+  /** The type is one of NativeType: the value is the handle of a structure's root block. */
+  NATIVE: 128,
 } as const;
 
 /** EXPIRETIME_MS and its eight bytes. */
@@ -60,6 +63,19 @@ export function writeLength(into: Uint8Array, at: number, length: number): numbe
   into[at + 3] = length >>> 8;
   into[at + 4] = length;
   return at + 5;
+}
+
+/** Bytes before the string of a value that is one string: a list's begins with one node that is packed. */
+export function headBytes(type: number): number {
+  return type === RdbType.LIST_QUICKLIST_2 ? 2 : 0;
+}
+
+/** Writes what stands before the bytes of a value that is one string of `length` bytes; returns the position behind it. */
+export function writeHead(into: Uint8Array, at: number, type: number, length: number): number {
+  if (type !== RdbType.LIST_QUICKLIST_2) return writeLength(into, at, length);
+  into[at] = 1;
+  into[at + 1] = QuicklistContainer.PACKED;
+  return writeLength(into, at + 2, length);
 }
 
 export function writeU32(into: Uint8Array, at: number, value: number): void {

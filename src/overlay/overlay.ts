@@ -8,16 +8,18 @@
 import { i32le } from "../encodings/packed.ts";
 import type { RegionHandle } from "../mmap/anonymous.ts";
 import type { Populator } from "../mmap/populate.ts";
-import { RdbType, StringEncoding, VALKEY_TYPE_BASE } from "../rdb/opcodes.ts";
+import { RDB_TYPE_MAX, RdbType, StringEncoding, VALKEY_TYPE_BASE } from "../rdb/opcodes.ts";
 import type { Record } from "../rdb/record.ts";
 import { WINDOW_STRIDE_BYTES } from "../util/byte-source.ts";
 import type { Span } from "../util/span.ts";
 import { Arena, BLOCK_BYTES_MAX, WINDOW_SHIFT } from "./arena.ts";
+import { nativeForm } from "./encodings/native.ts";
 import {
   APART_BYTES,
   EntryAt,
   EntryFlag,
   EXPIRY_BYTES,
+  headBytes,
   INLINE_BYTES_MAX,
   keyLength,
   lengthBytes,
@@ -25,9 +27,11 @@ import {
   readU32,
   typeAt,
   writeExpiry,
+  writeHead,
   writeLength,
   writeU32,
 } from "./entry.ts";
+import { Graveyard } from "./graveyard.ts";
 import type { Pins } from "./pins.ts";
 import { SEGMENT_BYTES, Table } from "./table.ts";
 import type { Tally } from "./tally.ts";
@@ -37,6 +41,8 @@ const REWRITE_BYTES_MIN = 64;
 /** An int32 as a string's value: this byte, then the integer. */
 const INT32_BYTE = 0xc0 | StringEncoding.INT32;
 const INT32_BYTES = 5;
+/** A native structure's value: the handle of its root. */
+export const ROOT_BYTES = 4;
 const GONE = EntryFlag.TOMBSTONE | EntryFlag.DEAD;
 
 /** What a Worker needs to read a frozen overlay. */
@@ -44,6 +50,8 @@ export interface OverlayHandle {
   readonly region: RegionHandle;
   readonly directory: Int32Array;
   readonly depth: number;
+  /** Bytes of the region in use: no block lies beyond. */
+  readonly size: number;
   readonly keys: number;
   readonly expiringKeys: number;
 }
@@ -51,12 +59,14 @@ export interface OverlayHandle {
 export class Overlay {
   readonly arena: Arena;
   readonly table: Table;
+  /** Native structures that no entry names any more. */
+  readonly graves: Graveyard;
   /** Keys: entries that are neither tombstones nor dead, expired ones too. */
   keys = 0;
   /** Of these, those that have an expiry. */
   expiringKeys = 0;
   /** Of the bytes in use, those of tombstones and dead entries. */
-  goneBytes = 0;
+  #goneBytes = 0;
   /** Where the value of the entry made last goes: `valueLength` bytes of `valueBytes` from `valueAt`. */
   valueBytes: Uint8Array;
   valueAt = 0;
@@ -74,8 +84,14 @@ export class Overlay {
   ) {
     this.arena = new Arena(pins, tally, populator);
     this.#clock = clock;
+    this.graves = new Graveyard(this.arena);
     this.table = new Table(this.arena);
     this.valueBytes = this.arena.windows[0] as Uint8Array;
+  }
+
+  /** Of the bytes in use, those of tombstones, of dead entries, and of structures that wait for being freed. */
+  get goneBytes(): number {
+    return this.#goneBytes + this.graves.bytes;
   }
 
   /** Bytes in use, the table included. */
@@ -135,14 +151,17 @@ export class Overlay {
     words[at] = ((words[at] as number) & 0xff) | (access << 8);
   }
 
-  /** Bytes of the entry's blocks. */
+  /** Bytes of the entry's blocks; those of a native structure are estimated. */
   blockBytes(handle: number): number {
     const { arena } = this;
     const bytes = arena.locate(handle);
     const { at } = arena;
     const own = arena.capacity(handle);
-    if (((bytes[at + EntryAt.FLAGS] as number) & EntryFlag.APART) === 0) return own;
-    return own + arena.capacity(i32le(bytes, at + EntryAt.RECORD + readU32(bytes, at) - APART_BYTES));
+    const flags = bytes[at + EntryAt.FLAGS] as number;
+    if ((flags & (EntryFlag.APART | EntryFlag.NATIVE)) === 0) return own;
+    const end = at + EntryAt.RECORD + readU32(bytes, at);
+    if ((flags & EntryFlag.APART) !== 0) return own + arena.capacity(i32le(bytes, end - APART_BYTES));
+    return own + nativeForm(bytes[typeAt(bytes, at)] as number).bytes(arena, readU32(bytes, end - ROOT_BYTES));
   }
 
   /** The key of an entry. Valid until the entry is changed. */
@@ -229,7 +248,7 @@ export class Overlay {
     let bits = flags;
     if (expireAtMs !== -1) bits |= EntryFlag.EXPIRES;
     if (isApart) bits |= EntryFlag.APART;
-    if (type >= VALKEY_TYPE_BASE) bits |= EntryFlag.VALKEY;
+    if (type > RDB_TYPE_MAX) bits |= type >= VALKEY_TYPE_BASE ? EntryFlag.VALKEY : EntryFlag.NATIVE;
     writeU32(bytes, at + EntryAt.FLAGS, bits | (this.#clock.value << 8));
     let pos = at + EntryAt.RECORD;
     if (expireAtMs !== -1) {
@@ -253,24 +272,24 @@ export class Overlay {
    */
   rewrite(handle: number, type: number, expireAtMs: number, valueLength: number, flags: number): boolean {
     const { arena } = this;
-    if (arena.pins.count > 0 || valueLength > INLINE_BYTES_MAX) return false;
+    if (arena.pins.count > 0 || valueLength > INLINE_BYTES_MAX || type > RDB_TYPE_MAX) return false;
     const capacity = arena.capacity(handle);
     const bytes = arena.locate(handle);
     const { at } = arena;
     const old = bytes[at + EntryAt.FLAGS] as number;
-    if ((old & EntryFlag.APART) !== 0 || ((old & EntryFlag.EXPIRES) !== 0) !== (expireAtMs !== -1)) return false;
+    if ((old & (EntryFlag.APART | EntryFlag.NATIVE)) !== 0 || ((old & EntryFlag.EXPIRES) !== 0) !== (expireAtMs !== -1))
+      return false;
     let pos = at + EntryAt.RECORD;
     if (expireAtMs !== -1) pos += EXPIRY_BYTES;
     const length = keyLength(bytes, pos + 1);
     const value = pos + 1 + lengthBytes(length) + length;
     const size = value - at + valueLength;
     if (size > capacity || (capacity > REWRITE_BYTES_MIN && size < capacity / 2)) return false;
-    let bits = flags | (old & EntryFlag.EXPIRES);
+    const bits = flags | (old & EntryFlag.EXPIRES);
     if (expireAtMs !== -1) {
       writeExpiry(bytes, at + EntryAt.RECORD, expireAtMs);
       this.table.noteExpiry(expireAtMs);
     }
-    if (type >= VALKEY_TYPE_BASE) bits |= EntryFlag.VALKEY;
     bytes[pos] = type;
     writeU32(bytes, at, size - EntryAt.RECORD);
     writeU32(bytes, at + EntryAt.FLAGS, bits | (this.#clock.value << 8));
@@ -280,14 +299,17 @@ export class Overlay {
   }
 
   /**
-   * Makes the raw string of the entry `record` was read from `length` bytes long in its place, where its length's own bytes stay as
+   * Makes the raw string (or packed collection) of the entry `record` was read from `length` bytes long in its place, where its length's own bytes stay as
    * many and the block has room; else false, nothing changed. `old`: the string as it lies there. Marks it RAW.
    */
   resize(record: Record, old: Span, length: number): boolean {
     const { arena } = this;
-    const head = lengthBytes(length);
+    const before = headBytes(record.type);
+    const head = before + lengthBytes(length);
     // Of a value that came by RESTORE the length may be written longer than it need be.
-    if (lengthBytes(old.length) !== head || record.cursor.base + old.start - head !== record.valueOffset) return false;
+    if (before + lengthBytes(old.length) !== head || record.cursor.base + old.start - head !== record.valueOffset) {
+      return false;
+    }
     const entry = record.entry;
     const bytes = arena.locate(entry);
     const { at } = arena;
@@ -302,7 +324,7 @@ export class Overlay {
       if (length + head <= INLINE_BYTES_MAX || !arena.growTo(i32le(bytes, value), head + length)) return false;
       writeU32(bytes, value + 4, head + length);
     }
-    writeLength(old.bytes, old.start - head, length);
+    writeHead(old.bytes, old.start - head, record.type, length);
     bytes[at + EntryAt.FLAGS] = flags | EntryFlag.RAW;
     return true;
   }
@@ -389,6 +411,15 @@ export class Overlay {
     this.#freeBlocks(old);
   }
 
+  /** Takes the structure out of a native entry: its root, which is the caller's from now on. The entry must go at once. */
+  takeRoot(handle: number): number {
+    const bytes = this.arena.locate(handle);
+    const value = this.arena.at + EntryAt.RECORD + readU32(bytes, this.arena.at) - ROOT_BYTES;
+    const root = readU32(bytes, value);
+    writeU32(bytes, value, 0);
+    return root;
+  }
+
   /** Removes the entry that was just found. */
   remove(handle: number): void {
     this.table.remove();
@@ -410,6 +441,7 @@ export class Overlay {
       region: this.arena.describe(),
       directory: table.directory,
       depth: table.depth,
+      size: this.arena.size,
       keys: this.keys,
       expiringKeys: this.expiringKeys,
     };
@@ -435,7 +467,7 @@ export class Overlay {
     const flags = bytes[this.arena.at + EntryAt.FLAGS] as number;
     if ((flags & GONE) !== 0) {
       const gone = sign * this.blockBytes(handle);
-      this.goneBytes += gone;
+      this.#goneBytes += gone;
       this.arena.tally.goneBytes += gone;
       return;
     }
@@ -448,9 +480,15 @@ export class Overlay {
   #freeBlocks(handle: number): void {
     const { arena } = this;
     const bytes = arena.locate(handle);
-    if (((bytes[arena.at + EntryAt.FLAGS] as number) & EntryFlag.APART) !== 0) {
-      const value = arena.at + EntryAt.RECORD + readU32(bytes, arena.at) - APART_BYTES;
-      arena.free(i32le(bytes, value));
+    const { at } = arena;
+    const flags = bytes[at + EntryAt.FLAGS] as number;
+    if ((flags & (EntryFlag.APART | EntryFlag.NATIVE)) !== 0) {
+      const end = at + EntryAt.RECORD + readU32(bytes, at);
+      if ((flags & EntryFlag.APART) !== 0) arena.free(i32le(bytes, end - APART_BYTES));
+      else {
+        const root = readU32(bytes, end - ROOT_BYTES);
+        if (root !== 0) this.graves.bury(bytes[typeAt(bytes, at)] as number, root);
+      }
     }
     arena.free(handle);
   }

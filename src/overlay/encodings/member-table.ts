@@ -49,7 +49,8 @@ export const DEPTH_BITS = 0x3f;
 const PAGE_BITS_MAX = 10;
 /** Members whose hashes share so many bits cannot be separated. */
 const DEPTH_MAX = 26;
-const HASHES = 2 ** 32;
+/** Behind the last hash. */
+export const HASHES = 2 ** 32;
 /** A segment that has become this small looks whether its neighbour will take it. */
 const MERGE_MEMBERS_MAX = 100;
 const MERGED_MEMBERS_MAX = 220;
@@ -116,6 +117,11 @@ export class MemberTable {
 
   get segments(): number {
     return this.#rootWord(TableRoot.SEGMENTS);
+  }
+
+  /** Bytes of the only segment; 0 where there is a directory. */
+  get segmentBytes(): number {
+    return this.#rootWord(TableRoot.SINGLE) & ~1;
   }
 
   /** Members that have an expiry: the caller keeps count with it. */

@@ -1,0 +1,97 @@
+/**
+ * Who reads native structures in slices, and who waits to change them. A structure is changed in place; so a command that goes on
+ * reading after a yield holds those that it has looked up, and a command that wants to change one of them waits until nobody does.
+ * While somebody waits, new readers wait behind him: otherwise readers one after the other could keep him out for ever.
+ */
+import { nativeBlocks, nativeRoot } from "../keyspace/native.ts";
+import type { Arena } from "../overlay/arena.ts";
+import type { Record } from "../rdb/record.ts";
+import type { Client } from "./client.ts";
+import { NotReady } from "./not-ready.ts";
+
+/** How often a command that waits looks again. */
+const LOOK_AGAIN_MS = 1;
+
+/** The structures that one command has looked up. */
+export class NativeReads {
+  count = 0;
+  #isHolding = false;
+  readonly #arenas: Arena[] = [];
+  readonly #roots: number[] = [];
+
+  /** The command has found this record, of a native type, in order to read it. Throws NotReady where another one waits to change it. */
+  note(record: Record, client: Client): void {
+    const arena = nativeBlocks(record);
+    const root = nativeRoot(record);
+    record.seekValue();
+    if (!this.#isHolding && arena.awaited.size > 0 && arena.awaited.has(root)) {
+      throw new NotReady(until(client, () => !arena.awaited.has(root)));
+    }
+    this.#arenas[this.count] = arena;
+    this.#roots[this.count++] = root;
+    if (this.#isHolding) change(arena, root, 1);
+  }
+
+  /** The command goes on after a yield: what it has noted, and what it will note, is held. */
+  hold(): void {
+    if (this.#isHolding) return;
+    this.#isHolding = true;
+    this.#changeAll(1);
+  }
+
+  /** The command has ended, or looks everything up again when it goes on. */
+  release(): void {
+    this.forget();
+    this.#isHolding = false;
+  }
+
+  /** The handler begins anew. */
+  forget(): void {
+    if (this.#isHolding) this.#changeAll(-1);
+    this.count = 0;
+    this.#arenas.length = this.#roots.length = 0;
+  }
+
+  /** Whether somebody waits for one of those held. */
+  get isAwaited(): boolean {
+    return this.#isHolding && this.#roots.some((root, i) => (this.#arenas[i] as Arena).awaited.has(root));
+  }
+
+  #changeAll(sign: 1 | -1): void {
+    for (let i = 0; i < this.count; i++) change(this.#arenas[i] as Arena, this.#roots[i] as number, sign);
+  }
+}
+
+/** Before a native structure of the top overlay is changed. Throws NotReady while it is being read in slices. */
+export function awaitReaders(record: Record, client: Client): void {
+  const arena = nativeBlocks(record);
+  if (arena.readers.size === 0) return;
+  const root = nativeRoot(record);
+  if (arena.readers.has(root)) throw new NotReady(untilUnread(client, arena, root));
+}
+
+function* untilUnread(client: Client, arena: Arena, root: number): Generator<void, void, void> {
+  arena.awaited.add(root);
+  try {
+    yield* until(client, () => !arena.readers.has(root));
+  } finally {
+    arena.awaited.delete(root);
+  }
+}
+
+function* until(client: Client, isSo: () => boolean): Generator<void, void, void> {
+  try {
+    while (!isSo()) {
+      client.wakeAtMs = Date.now() + LOOK_AGAIN_MS;
+      yield;
+    }
+  } finally {
+    client.wakeAtMs = 0;
+  }
+}
+
+function change({ readers }: Arena, root: number, sign: 1 | -1): void {
+  const count = (readers.get(root) ?? 0) + sign;
+  if (count === 0) readers.delete(root);
+  else readers.set(root, count);
+}

@@ -1,0 +1,87 @@
+/**
+ * Changes a small collection where it lies: a value that is one string, which holds a listpack or an intset.
+ *
+ *   value   | [head] | length | blob … |       head: bytes of the value before the string (a list's: one node, packed)
+ *                               ^ start, `length` bytes of `bytes`
+ *
+ * The blob is read where it lies, in whatever level; `resize` makes it writable, in the top overlay. One instance serves any number of
+ * keys, one after the other; nothing is allocated on the heap.
+ */
+import { headBytes, lengthBytes, writeHead } from "../overlay/entry.ts";
+import type { Record } from "../rdb/record.ts";
+import { Scratch } from "../rdb/scratch.ts";
+import { readString } from "../rdb/string.ts";
+import { Span } from "../util/span.ts";
+import { type Database, KEEP_EXPIRY } from "./database.ts";
+
+export class PackedEdit {
+  /** The blob: valid until the key, or another one, is written. */
+  readonly blob = new Span();
+  #database: Database | null = null;
+  #key: Uint8Array = this.blob.bytes;
+  #keyStart = 0;
+  #keyLength = 0;
+  #record: Record | null = null;
+  readonly #into = new Span();
+  readonly #scratch = new Scratch();
+
+  get bytes(): Uint8Array {
+    return this.blob.bytes;
+  }
+
+  /** Where the blob begins in `bytes`. */
+  get start(): number {
+    return this.blob.start;
+  }
+
+  get length(): number {
+    return this.blob.length;
+  }
+
+  /**
+   * Makes the key's value one of `type` whose blob has `length` bytes, for the caller to write at once. Whatever the key held is gone.
+   * Throws ArenaFull, nothing changed.
+   */
+  create(
+    database: Database,
+    key: Uint8Array,
+    keyStart: number,
+    keyLength: number,
+    type: number,
+    length: number,
+    expireAtMs = KEEP_EXPIRY,
+  ): void {
+    const head = headBytes(type) + lengthBytes(length);
+    database.write(key, keyStart, keyLength, type, expireAtMs, head + length);
+    writeHead(database.valueBytes, database.valueAt, type, length);
+    this.blob.set(database.valueBytes, database.valueAt + head, length);
+    this.#database = null;
+  }
+
+  /** Reads the blob of the record, which is the key's as it was just found: to be read, and to be written after `resize`. Throws FormatError. */
+  open(database: Database, key: Uint8Array, keyStart: number, keyLength: number, record: Record): void {
+    this.#database = database;
+    this.#key = key;
+    this.#keyStart = keyStart;
+    this.#keyLength = keyLength;
+    this.#record = record;
+    record.seekValue();
+    record.cursor.skip(headBytes(record.type));
+    readString(record.cursor, this.blob, this.#scratch);
+  }
+
+  /**
+   * Makes the blob that `open` has read one of `length` bytes in the top overlay, writable: its first bytes are as they were. The key's
+   * expiry stays. It may lie elsewhere then. Throws ArenaFull, nothing changed.
+   */
+  resize(length: number): void {
+    const { blob } = this;
+    const into = this.#into;
+    const database = this.#database as Database;
+    const record = this.#record as Record;
+    database.edit(this.#key, this.#keyStart, this.#keyLength, record, blob, length, into, record.type);
+    const hasMoved = into.bytes !== blob.bytes || into.start !== blob.start;
+    blob.set(into.bytes, into.start, length);
+    if (hasMoved) database.reread(this.#key, this.#keyStart, this.#keyLength, record);
+  }
+}
