@@ -8,6 +8,8 @@
  *
  * Whatever a handler throws becomes a reply: what it had half written is rolled back, other clients go on.
  */
+
+import type { KeyWaits } from "../keyspace/key-waits.ts";
 import type { Args } from "../net/args.ts";
 import type { Connection, Limits, RequestService } from "../net/connection.ts";
 import type { Reply } from "../net/reply.ts";
@@ -16,7 +18,6 @@ import { ArenaFull } from "../overlay/arena.ts";
 import { OverlayLimit } from "../overlay/overlay-limit.ts";
 import { FormatError } from "../util/format-error.ts";
 import { clockMs as monotonicMs } from "../util/native.ts";
-import type { KeyWaits } from "../keyspace/key-waits.ts";
 import { serveReady } from "./blocking.ts";
 import type { Client } from "./client.ts";
 import { CommandContext, ContextPool } from "./command-context.ts";

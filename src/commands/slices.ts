@@ -83,11 +83,11 @@ export class Task {
 
   /** It has no views any more. */
   unpin(): void {
+    this.context.natives.release();
     const pins = this.#pins;
     if (pins === null) return;
     this.#pins = null;
     this.context.heldDb = null;
-    this.context.natives.release();
     pins.release(this.#taken);
   }
 

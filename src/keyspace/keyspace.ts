@@ -3,16 +3,17 @@
  * what one save does to all of them (freeze, re-base, thaw: saving.ts).
  */
 import type { HashSeed } from "../layer/format.ts";
-import { randomSeed } from "../util/key-hash.ts";
 import type { Layer } from "../layer/layer.ts";
 import { Populator } from "../mmap/populate.ts";
 import type { Overlay } from "../overlay/overlay.ts";
 import { Pins } from "../overlay/pins.ts";
 import type { Tally } from "../overlay/tally.ts";
 import { FormatError } from "../util/format-error.ts";
+import { randomSeed } from "../util/key-hash.ts";
 import { AccessClock } from "./access.ts";
 import { Ahead } from "./ahead.ts";
 import { Database } from "./database.ts";
+import { KeyWaits } from "./key-waits.ts";
 import { absorbKey, type FrozenState, freezeAll, rebaseAll, thawAll } from "./saving.ts";
 import type { Shared } from "./shared.ts";
 import { sweepGone } from "./sweep.ts";
@@ -35,6 +36,8 @@ export class Keyspace implements Shared {
   readonly tally: Tally = { usedBytes: 0, goneBytes: 0 };
   /** The eviction clock. Whoever has a timer calls its `tick`. */
   readonly access = new AccessClock();
+  /** Commands that wait for keys. */
+  readonly waits = new KeyWaits();
   /** Changes since the last save: handlers count each key they change, as Redis's server.dirty. */
   dirty = 0;
   /** Keys deleted because their time was past. */
@@ -113,6 +116,10 @@ export class Keyspace implements Shared {
     second.dbid = a;
     this.databases[a] = second;
     this.databases[b] = first;
+    if (this.waits.count > 0) {
+      this.waits.signalAll(a);
+      this.waits.signalAll(b);
+    }
   }
 
   /** FLUSHDB: O(1), memory is given back by `tick`. During a save, what is being saved stays what it was. */
@@ -120,6 +127,7 @@ export class Keyspace implements Shared {
     const old = this.database(dbid);
     this.databases[dbid] = new Database(dbid, [], this);
     this.#drop(old);
+    if (this.waits.count > 0) this.waits.signalAll(dbid);
   }
 
   /** FLUSHALL. A save that runs must be given up by the caller first (`endSave`). */

@@ -7,6 +7,7 @@ import type { Tally } from "../overlay/tally.ts";
 import type { AccessClock } from "./access.ts";
 import type { Ahead } from "./ahead.ts";
 import type { Database } from "./database.ts";
+import type { KeyWaits } from "./key-waits.ts";
 
 export interface Shared {
   /** Of every level: one hash serves the whole stack. */
@@ -15,6 +16,7 @@ export interface Shared {
   readonly ahead: Ahead;
   readonly tally: Tally;
   readonly access: AccessClock;
+  readonly waits: KeyWaits;
   readonly populator: Populator;
   /** Expired keys are absent but stay. */
   isExpiryPaused(): boolean;

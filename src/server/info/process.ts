@@ -67,7 +67,7 @@ function operatingSystem(): string {
   }
 }
 
-export const clients: Section = ({ clients: all, config }) => {
+export const clients: Section = ({ clients: all, config, keyspace }) => {
   let sliced = 0;
   let blocked = 0;
   let timed = 0;
@@ -96,7 +96,7 @@ export const clients: Section = ({ clients: all, config }) => {
     ["watching_clients", 0],
     ["clients_in_timeout_table", timed],
     ["total_watched_keys", 0],
-    ["total_blocking_keys", 0],
+    ["total_blocking_keys", keyspace.waits.count],
     ["total_blocking_keys_on_nokey", 0],
   ];
 };
