@@ -1,14 +1,16 @@
 /**
  * COPY, MOVE, RENAME and RENAMENX: a key's value under another name, verbatim, whatever its type and wherever it lies.
- * What takes long, finding the end of a big collection in the file, is done first (measure.ts); the rest is one moment.
+ * What takes long, making a copy of a big collection, is done first (carry.ts); the rest is one moment.
  */
 import type { Database } from "../keyspace/database.ts";
+import { nativeRoot } from "../keyspace/native.ts";
+import { isNativeType } from "../rdb/opcodes.ts";
 import { Record } from "../rdb/record.ts";
+import { type Carried, carry, discard, put } from "./carry.ts";
 import type { Context } from "./context.ts";
 import { dbidArgument } from "./dbid.ts";
 import { ReplyError, syntaxError } from "./errors.ts";
 import { lookupAny, peek } from "./lookup.ts";
-import { measured } from "./measure.ts";
 
 /** For the key that is written; used between two yields only. */
 const TARGET = new Record();
@@ -26,14 +28,15 @@ export function* copy(c: Context): Generator<void, void, void> {
     else throw syntaxError();
   }
   if (dbid === c.db.dbid && sameKey(c)) throw new ReplyError(SAME_OBJECT);
-  let valueLength = -1;
-  if (lookupAny(c, 1)) valueLength = yield* measured(c);
-  const to = c.server.keyspace.database(dbid);
-  if (valueLength < 0 || (!replace && holds(c, to, 2))) {
+  const target = () => c.server.keyspace.database(dbid);
+  const isFree = () => replace || !holds(c, target(), 2);
+  const carried = lookupAny(c, 1) && isFree() ? yield* carry(c, target) : null;
+  if (carried === null || !isFree()) {
+    if (carried !== null) discard(carried);
     c.reply.integer(0);
     return;
   }
-  writeCopy(c, to, 2, valueLength, -1);
+  writeCopy(c, target(), 2, carried, -1);
   c.server.keyspace.dirty++;
   c.reply.integer(1);
 }
@@ -41,13 +44,14 @@ export function* copy(c: Context): Generator<void, void, void> {
 export function* move(c: Context): Generator<void, void, void> {
   const dbid = dbidArgument(c, 2);
   if (dbid === c.db.dbid) throw new ReplyError(SAME_OBJECT);
-  const valueLength = peek(c, 1) ? yield* measured(c) : -1;
-  const to = c.server.keyspace.database(dbid);
-  if (valueLength < 0 || holds(c, to, 1)) {
+  const target = () => c.server.keyspace.database(dbid);
+  const carried = peek(c, 1) && !holds(c, target(), 1) ? yield* carry(c, target) : null;
+  if (carried === null || holds(c, target(), 1)) {
+    if (carried !== null) discard(carried);
     c.reply.integer(0);
     return;
   }
-  writeCopy(c, to, 1, valueLength, uses(c));
+  writeCopy(c, target(), 1, carried, uses(c));
   removeSource(c);
   c.reply.integer(1);
 }
@@ -63,12 +67,34 @@ export function* renamenx(c: Context): Generator<void, void, void> {
 
 /** Whether the key has another name now. Throws ReplyError. */
 function* renameKey(c: Context, overwrites: boolean): Generator<void, boolean, void> {
-  const valueLength = peek(c, 1) ? yield* measured(c) : -1;
-  if (valueLength < 0) throw new ReplyError(NO_KEY);
+  if (!peek(c, 1)) throw new ReplyError(NO_KEY);
   if (sameKey(c) || (!overwrites && holds(c, c.db, 2))) return false;
-  writeCopy(c, c.db, 2, valueLength, uses(c));
+  if (isNativeType(c.record.type) && c.record.entry !== 0) {
+    moveStructure(c);
+    return true;
+  }
+  const carried = yield* carry(c, () => c.db);
+  if (carried === null) throw new ReplyError(NO_KEY);
+  if (!overwrites && holds(c, c.db, 2)) {
+    discard(carried);
+    return false;
+  }
+  writeCopy(c, c.db, 2, carried, uses(c));
   removeSource(c);
   return true;
+}
+
+/** A native structure of the top overlay stays where it is: another entry names it. */
+function moveStructure(c: Context): void {
+  const { args, db, record } = c;
+  const { bytes, starts, lengths } = args;
+  const { type, expireAtMs } = record;
+  const frequency = uses(c);
+  db.install(bytes, starts[2] as number, lengths[2] as number, type, nativeRoot(record), expireAtMs);
+  db.disown(bytes, starts[1] as number, lengths[1] as number);
+  db.setAccess(bytes, starts[2] as number, lengths[2] as number, -1, frequency);
+  db.drop(bytes, starts[1] as number, lengths[1] as number);
+  c.server.keyspace.dirty++;
 }
 
 function sameKey({ args }: Context): boolean {
@@ -86,10 +112,10 @@ function holds({ args, nowMs }: Context, db: Database, i: number): boolean {
 }
 
 /** Writes the value of `c.record`, just found, under the name that argument `i` is in `to`. `frequency`: see Database.setAccess. */
-function writeCopy({ args, record }: Context, to: Database, i: number, valueLength: number, frequency: number): void {
+function writeCopy({ args, record }: Context, to: Database, i: number, carried: Carried, frequency: number): void {
   const start = args.starts[i] as number;
   const length = args.lengths[i] as number;
-  to.writeRecord(args.bytes, start, length, record, valueLength, record.expireAtMs);
+  put(carried, to, args.bytes, start, length, record, record.expireAtMs);
   to.setAccess(args.bytes, start, length, -1, frequency);
 }
 

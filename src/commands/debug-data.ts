@@ -1,4 +1,5 @@
 /** DEBUG's subcommands about keys and their values. */
+import { asPlain } from "../keyspace/plain.ts";
 import { valueBytesInSlices } from "../rdb/dump.ts";
 import { readCount } from "../rdb/length.ts";
 import { objectType, RdbType } from "../rdb/opcodes.ts";
@@ -14,7 +15,7 @@ import { binaryBytes, Span } from "../util/span.ts";
 import type { Context, Handler } from "./context.ts";
 import { encodingLimits } from "./encoding-limits.ts";
 import { ReplyError } from "./errors.ts";
-import { peek } from "./lookup.ts";
+import { noteReading, peek } from "./lookup.ts";
 import { encodingOf } from "./object.ts";
 import { integer, positive } from "./parse.ts";
 
@@ -50,7 +51,10 @@ export function* digestValue(c: Context): Generator<void, void, void> {
   reply.array(c.args.count - 2);
   for (let i = 2; i < c.args.count; i++) {
     const one = new Digest();
-    if (peek(c, i)) yield* digestRecord(c.record, c.nowMs, one);
+    if (peek(c, i)) {
+      noteReading(c, c.record);
+      yield* digestRecord(c.record, c.nowMs, one);
+    }
     reply.simple(one.hex);
   }
 }
@@ -60,7 +64,9 @@ export function* debugObject(c: Context): Generator<void, void, void> {
   if (!peek(c, 2)) throw new ReplyError(NO_KEY);
   const { record, server } = c;
   const encoding = encodingOf(record, encodingLimits(server.config), c.nowMs);
-  const bytes = yield* valueBytesInSlices(record);
+  noteReading(c, record);
+  const plain = yield* asPlain(record);
+  const bytes = yield* valueBytesInSlices(plain);
   const fields = [
     `Value at:0x${record.valueOffset.toString(16)}`,
     "refcount:1",
@@ -69,12 +75,12 @@ export function* debugObject(c: Context): Generator<void, void, void> {
     `lru:${Math.max(record.access, 0)}`,
     `lru_seconds_idle:${server.keyspace.access.isCounting ? 0 : server.keyspace.access.recordIdleSeconds(record)}`,
   ];
-  if (encoding === "quicklist") fields.push(...quicklistFields(c, bytes));
+  if (encoding === "quicklist") fields.push(...quicklistFields(c, plain, bytes));
   c.reply.simple(fields.join(" "));
 }
 
 /** A list of another form than a quicklist is counted as one node. */
-function quicklistFields({ record, server }: Context, bytes: number): string[] {
+function quicklistFields({ server }: Context, record: Record, bytes: number): string[] {
   const list = new ListReader();
   list.open(record);
   const { type } = record;

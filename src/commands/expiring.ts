@@ -1,9 +1,8 @@
 /** EXPIRE, PEXPIRE, EXPIREAT, PEXPIREAT and PERSIST. */
-import { RdbType } from "../rdb/opcodes.ts";
+import { carry, discard, isToBeCarried, put } from "./carry.ts";
 import type { Context } from "./context.ts";
 import { ReplyError } from "./errors.ts";
 import { peek } from "./lookup.ts";
-import { measured } from "./measure.ts";
 import { integer, integer64 } from "./parse.ts";
 
 /** Bits of the options. */
@@ -63,7 +62,7 @@ function setExpiry(c: Context, options: number, atMs: number): void | Generator<
   const start = args.starts[1] as number;
   const length = args.lengths[1] as number;
   if (atMs <= c.nowMs) db.remove(args.bytes, start, length, c.nowMs);
-  else if (record.valueLength < 0 && record.type !== RdbType.STRING) return copiedUp(c, options, atMs);
+  else if (isToBeCarried(record)) return carriedUp(c, options, atMs);
   else db.setExpiry(args.bytes, start, length, stored(atMs), record);
   c.server.keyspace.dirty++;
   reply.integer(1);
@@ -74,19 +73,21 @@ function stored(atMs: number): number {
   return atMs === NEVER ? -1 : atMs;
 }
 
-/** A collection of the file gets its expiry with a copy in memory: it is walked for its length first. */
-function* copiedUp(c: Context, options: number, atMs: number): Generator<void, void, void> {
+/** A collection of the file, or of what is being saved, gets its expiry with a copy in memory. */
+function* carriedUp(c: Context, options: number, atMs: number): Generator<void, void, void> {
   const { record, reply } = c;
-  const valueLength = yield* measured(c);
-  if (valueLength < 0 || !applies(options, record.expireAtMs, atMs)) {
+  const carried = yield* carry(c, () => c.db);
+  if (carried === null || !applies(options, record.expireAtMs, atMs)) {
+    if (carried !== null) discard(carried);
     reply.integer(0);
     return;
   }
   const { args, db } = c;
   const start = args.starts[1] as number;
   const length = args.lengths[1] as number;
-  if (record.entry !== 0 || db.draining !== null) db.setExpiry(args.bytes, start, length, stored(atMs), record);
-  else db.writeRecord(args.bytes, start, length, record, valueLength, stored(atMs));
+  if (carried.arena !== null || (record.entry === 0 && db.draining === null)) {
+    put(carried, db, args.bytes, start, length, record, stored(atMs));
+  } else db.setExpiry(args.bytes, start, length, stored(atMs), record);
   c.server.keyspace.dirty++;
   reply.integer(1);
 }

@@ -1,4 +1,5 @@
 /** Keys whatever their type: existence, type, expiry, names, serialized form. */
+import { asPlain } from "../keyspace/plain.ts";
 import { dumpPayloadInSlices } from "../rdb/dump.ts";
 import { moduleName } from "../rdb/module.ts";
 import { objectType } from "../rdb/opcodes.ts";
@@ -265,6 +266,6 @@ function* dump(c: Context): Generator<void, void, void> {
     c.reply.nil();
     return;
   }
-  const payload = yield* dumpPayloadInSlices(c.record);
+  const payload = yield* dumpPayloadInSlices(yield* asPlain(c.record));
   c.reply.bulk(payload, 0, payload.length, true);
 }

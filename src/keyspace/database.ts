@@ -199,6 +199,12 @@ export class Database {
     writeU32(this.valueBytes, this.valueAt, root);
   }
 
+  /** Before a key's entry goes: its native structure belongs to another one. */
+  disown(bytes: Uint8Array, start: number, length: number): void {
+    const top = this.top as Overlay;
+    top.takeRoot(top.find(this.#hash(bytes, start, length), bytes, start, length));
+  }
+
   /**
    * As `write`, for a value that is one string (a string, a packed collection) made of the key's own old bytes: `record` has just been read by `find` (and `settle`), `old` are the bytes of its
    * value wherever they lie. The first min(old.length, length) bytes of the new value are copied, the rest is zeros. In place where

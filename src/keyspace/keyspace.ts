@@ -21,6 +21,9 @@ import { sweepGone } from "./sweep.ts";
 /** Unmapped at a time of an overlay that is not needed any more: a system call of about 1 ms. */
 const RELEASED_AT_ONCE_BYTES = 4 * 2 ** 20;
 
+/** Of a deleted structure: some thousand blocks freed. */
+const GRAVE_STEPS_AT_ONCE = 12;
+
 /** Segments of a table looked at in a step: below half a millisecond if all are joined. */
 const SEGMENTS_AT_ONCE = 128;
 
@@ -193,6 +196,7 @@ export class Keyspace implements Shared {
     let more = false;
     for (const { top } of this.databases) {
       if (top === null) continue;
+      if (top.graves.stepUpTo(GRAVE_STEPS_AT_ONCE)) more = true;
       if (top.table.compact(SEGMENTS_AT_ONCE) || top.arena.tick(all)) more = true;
     }
     return more;

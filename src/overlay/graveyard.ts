@@ -42,8 +42,14 @@ export class Graveyard {
     arena.tally.goneBytes += bytes;
   }
 
-  /** Frees a slice of what was buried; true while there is more. */
-  step(): boolean {
+  /** Frees up to so many slices of what was buried; true while there is more that can be freed now. */
+  stepUpTo(steps: number): boolean {
+    for (let i = 0; i < steps; i++) if (!this.#step()) return false;
+    return true;
+  }
+
+  /** Frees a slice; false where nothing can be freed (now). */
+  #step(): boolean {
     const grave = this.#graves[0];
     if (grave === undefined) return false;
     const arena = this.#arena;

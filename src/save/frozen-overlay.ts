@@ -2,6 +2,7 @@
  * A frozen overlay as the Worker sees it: the same memory, read only. Entries and table are drawn in overlay/entry.ts and table.ts.
  */
 import { AnonymousRegion } from "../mmap/anonymous.ts";
+import { type Blocks, frozenBlocks } from "../overlay/encodings/blocks.ts";
 import { EntryAt, EntryFlag, readU32 } from "../overlay/entry.ts";
 import type { OverlayHandle } from "../overlay/overlay.ts";
 import { SEGMENT_BYTES, SEGMENT_ENTRIES_MAX } from "../overlay/table.ts";
@@ -22,6 +23,7 @@ export class FrozenOverlay implements ByteSource {
   at = 0;
   readonly #region: AnonymousRegion;
   readonly #handle: OverlayHandle;
+  #blocks: Blocks | null = null;
   readonly #handles = new Uint32Array(SEGMENT_ENTRIES_MAX + AHEAD);
   /** What was read ahead: kept, so that reading it is not left out. */
   #touched = 0;
@@ -44,6 +46,12 @@ export class FrozenOverlay implements ByteSource {
     const high = handle >>> STRIDE_HANDLES_SHIFT;
     this.at = (handle - (high << STRIDE_HANDLES_SHIFT)) << 3;
     return this.windows[high] ?? this.#open(high);
+  }
+
+  /** The memory as native structures are read in it. */
+  get blocks(): Blocks {
+    this.#blocks ??= frozenBlocks(this.#region, this.#handle.size);
+    return this.#blocks;
   }
 
   /** Visits every entry that is no tombstone, in order of hashes: its window and where it begins there, and the window's offset. */

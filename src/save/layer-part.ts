@@ -6,7 +6,6 @@
  *   written   |====== run ======|      |= run ==|       |= run ==|
  */
 import type { HashSeed } from "../layer/format.ts";
-import { hashed, hashKey } from "../util/key-hash.ts";
 import { readLength, skipLength } from "../rdb/length.ts";
 import { NotExpressible } from "../rdb/not-expressible.ts";
 import { openRdb, RDB_HEADER_BYTES } from "../rdb/reader.ts";
@@ -14,6 +13,7 @@ import { RecordScanner, ScanKind } from "../rdb/scan.ts";
 import type { RdbWriter } from "../rdb/writer.ts";
 import { WINDOW_STRIDE_BYTES } from "../util/byte-source.ts";
 import { Cursor } from "../util/cursor.ts";
+import { hashed, hashKey } from "../util/key-hash.ts";
 import type { BaseLayer } from "./base-layer.ts";
 import type { DeadOffsets } from "./dead-offsets.ts";
 import type { IndexPart } from "./index-part.ts";

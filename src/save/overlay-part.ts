@@ -6,7 +6,7 @@
  */
 
 import type { HashSeed } from "../layer/format.ts";
-import { hashed, hashKey } from "../util/key-hash.ts";
+import { nativeForm } from "../overlay/encodings/native.ts";
 import {
   APART_BYTES,
   EntryAt,
@@ -18,10 +18,12 @@ import {
   readU32,
 } from "../overlay/entry.ts";
 import { RdbType, VALKEY_TYPE_BASE } from "../rdb/opcodes.ts";
+import { PayloadSink } from "../rdb/value-sink.ts";
 import { writeValue } from "../rdb/value-writer.ts";
 import type { RdbWriter } from "../rdb/writer.ts";
-import { WINDOW_STRIDE_BYTES } from "../util/byte-source.ts";
+import { sourceOf, WINDOW_STRIDE_BYTES } from "../util/byte-source.ts";
 import { Cursor } from "../util/cursor.ts";
+import { hashed, hashKey } from "../util/key-hash.ts";
 import { FrozenOverlay } from "./frozen-overlay.ts";
 import type { IndexPart } from "./index-part.ts";
 import type { SaveOptions } from "./request.ts";
@@ -92,6 +94,10 @@ export class OverlayPart {
     if (typePos > start) writer.bytes(bytes, start, EXPIRY_BYTES);
     if (this.#hasAccess) this.#access(bytes, at);
     const byte = bytes[typePos] as number;
+    if ((flags & EntryFlag.NATIVE) !== 0) {
+      this.#native(bytes, byte, keyPos, length, readU32(bytes, valuePos));
+      return;
+    }
     const type = (flags & EntryFlag.VALKEY) !== 0 ? byte + VALKEY_TYPE_BASE : byte;
     const end = start + readU32(bytes, at);
     const isApart = (flags & EntryFlag.APART) !== 0;
@@ -107,6 +113,23 @@ export class OverlayPart {
     }
     const cursor = this.#open(bytes, isApart ? end - APART_BYTES : valuePos, end, base, isApart);
     this.#parts.types.write(cursor, type, bytes, keyPos, length, this.#section?.dbid ?? 0);
+  }
+
+  /** A native structure: as RDB has it, or as an older version has it, by way of memory. */
+  #native(bytes: Uint8Array, type: number, keyPos: number, keyLength: number, root: number): void {
+    const { writer, types } = this.#parts;
+    const { blocks } = this.#overlay as FrozenOverlay;
+    const form = nativeForm(type);
+    const rdbType = form.rdbType(blocks, root);
+    if (types.admit(rdbType)) {
+      writer.key(rdbType, bytes, keyPos, keyLength);
+      for (const _ of form.write(writer, blocks, root)) this.#parts.step();
+      return;
+    }
+    const sink = new PayloadSink();
+    for (const _ of form.write(sink, blocks, root)) this.#parts.step();
+    const cursor = new Cursor().open(sourceOf(sink.buffer.subarray(0, sink.size)), 0);
+    types.write(cursor, rdbType, bytes, keyPos, keyLength, this.#section?.dbid ?? 0);
   }
 
   /** A value of type STRING that lies in bytes[pos, end). */

@@ -1,0 +1,22 @@
+/** Making native structures of collections that lie otherwise (in the file, in a payload of RESTORE): one builder a type. */
+import type { Blocks } from "../overlay/encodings/blocks.ts";
+import type { ObjectType } from "../rdb/opcodes.ts";
+import { objectType } from "../rdb/opcodes.ts";
+import type { Record } from "../rdb/record.ts";
+
+export interface Builder {
+  /** A number of NativeType. */
+  readonly type: number;
+  /**
+   * Makes the structure in slices: its root. Expired fields are left out as of `nowMs`. Where it throws, or is returned early, it has
+   * freed what it made.
+   */
+  readonly build: (record: Record, blocks: Blocks, nowMs: number) => Generator<void, number, void>;
+}
+
+const BUILDERS: Partial<{ readonly [type in ObjectType]: Builder }> = {};
+
+/** The builder for values of this RdbType; null for what is no collection. */
+export function builderOf(rdbType: number): Builder | null {
+  return BUILDERS[objectType(rdbType)] ?? null;
+}
