@@ -23,6 +23,7 @@ import { Record } from "../rdb/record.ts";
 import { hashed, hashKey } from "../util/key-hash.ts";
 import { EMPTY_BYTES, type Span } from "../util/span.ts";
 import type { Ahead } from "./ahead.ts";
+import { LastFound } from "./last-found.ts";
 import { nativeBlocks, nativeRoot } from "./native.ts";
 import { averageTtlMs, randomKey, scanKeys } from "./scan.ts";
 import type { Shared } from "./shared.ts";
@@ -52,6 +53,7 @@ export class Database {
   valueAt = 0;
   readonly #shared: Shared;
   readonly #ahead: Ahead;
+  readonly #last = new LastFound();
 
   /** @param layers newest first */
   constructor(dbid: number, layers: readonly Layer[], shared: Shared) {
@@ -113,7 +115,10 @@ export class Database {
     }
     const { layers } = this;
     for (let i = 0; i < layers.length; i++) {
-      if ((layers[i] as Layer).locateHashed(this.layerDbid, hash, bytes, start, length, record) >= 0) {
+      const layer = layers[i] as Layer;
+      const slot = layer.locateHashed(this.layerDbid, hash, bytes, start, length, record);
+      if (slot >= 0) {
+        this.#last.note(layer, slot, record);
         if (record.expireAtMs === -1 || record.expireAtMs >= nowMs) return true;
         return this.#unlessExpired(bytes, start, length, nowMs, record);
       }
@@ -463,12 +468,23 @@ export class Database {
       }
     }
     for (const layer of this.layers) {
-      const slot = layer.locateHashed(this.layerDbid, hash, bytes, start, length, PROBE);
-      if (slot < 0) continue;
-      layer.bury(this.layerDbid, slot, PROBE.expireAtMs);
+      if (!this.#isIn(layer, hash, bytes, start, length)) continue;
+      const last = this.#last;
+      layer.bury(this.layerDbid, last.slot, last.expireAtMs);
+      last.forget();
       return true;
     }
     return false;
+  }
+
+  /** Whether the layer has the key: `#last` is it then. */
+  #isIn(layer: Layer, hash: number, bytes: Uint8Array, start: number, length: number): boolean {
+    const last = this.#last;
+    if (last.is(layer, bytes, start, length) && !layer.isDead(this.layerDbid, last.slot)) return true;
+    const slot = layer.locateHashed(this.layerDbid, hash, bytes, start, length, PROBE);
+    if (slot < 0) return false;
+    last.note(layer, slot, PROBE);
+    return true;
   }
 
   /** The access of a key below the top, as LFU has it; -1 when there is none. */
@@ -486,7 +502,7 @@ export class Database {
       if (found !== 0) return found > 0 ? PROBE.expireAtMs : -1;
     }
     for (const layer of this.layers) {
-      if (layer.locateHashed(this.layerDbid, hash, bytes, start, length, PROBE) >= 0) return PROBE.expireAtMs;
+      if (this.#isIn(layer, hash, bytes, start, length)) return this.#last.expireAtMs;
     }
     return -1;
   }
