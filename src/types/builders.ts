@@ -1,8 +1,10 @@
 /** Making native structures of collections that lie otherwise (in the file, in a payload of RESTORE): one builder a type. */
 import type { Blocks } from "../overlay/encodings/blocks.ts";
 import type { ObjectType } from "../rdb/opcodes.ts";
-import { objectType } from "../rdb/opcodes.ts";
+import { NativeType, objectType } from "../rdb/opcodes.ts";
 import type { Record } from "../rdb/record.ts";
+import { DEFAULT_LIMITS } from "./limits.ts";
+import { buildList } from "./list-build.ts";
 
 export interface Builder {
   /** A number of NativeType. */
@@ -14,7 +16,12 @@ export interface Builder {
   readonly build: (record: Record, blocks: Blocks, nowMs: number) => Generator<void, number, void>;
 }
 
-const BUILDERS: Partial<{ readonly [type in ObjectType]: Builder }> = {};
+const BUILDERS: Partial<{ readonly [type in ObjectType]: Builder }> = {
+  list: {
+    type: NativeType.LIST,
+    build: (record, blocks) => buildList(record, blocks, DEFAULT_LIMITS["list-max-listpack-size"]),
+  },
+};
 
 /** The builder for values of this RdbType; null for what is no collection. */
 export function builderOf(rdbType: number): Builder | null {

@@ -5,6 +5,7 @@
  *   LIST_ZIPLIST       ziplist                                 one node
  *   LIST_QUICKLIST     count | ziplist …
  *   LIST_QUICKLIST_2   count | { container | listpack or one big element } …
+ *   native             nodes in a tree: overlay/encodings/node-list.ts
  *
  * The reader stands between two elements, at `position`: next() reads the element after, previous() the one before.
  */
@@ -12,8 +13,10 @@
 import { encodedListpackBytes, Listpack } from "../encodings/listpack.ts";
 import type { Packed } from "../encodings/packed.ts";
 import { Ziplist } from "../encodings/ziplist.ts";
+import { nativeBlocks, nativeRoot } from "../keyspace/native.ts";
+import { NodeList } from "../overlay/encodings/node-list.ts";
 import { readCount, readLength } from "../rdb/length.ts";
-import { QuicklistContainer, RdbType } from "../rdb/opcodes.ts";
+import { NativeType, QuicklistContainer, RdbType } from "../rdb/opcodes.ts";
 import type { Record } from "../rdb/record.ts";
 import { Scratch } from "../rdb/scratch.ts";
 import { readString, skipString, stringLength } from "../rdb/string.ts";
@@ -48,6 +51,9 @@ export class ListReader extends Elements {
   private readonly ziplist = new Ziplist();
   private readonly blob = new Blob();
   private readonly scratch = new Scratch();
+  /** The nodes of a native list; null where the list is none. */
+  private native: NodeList | null = null;
+  private spareNative: NodeList | null = null;
 
   constructor(readonly limits: EncodingLimits = DEFAULT_LIMITS) {
     super();
@@ -67,7 +73,10 @@ export class ListReader extends Elements {
     this.nodeEnd = 0;
     this.position = 0;
     this.index = -1;
-    if (record.type === RdbType.LIST) {
+    this.native = null;
+    if (record.type === NativeType.LIST) {
+      this.openNative(record);
+    } else if (record.type === RdbType.LIST) {
       this.count = readCount(cursor, 1);
       this.nodes.add(cursor.offset, 0, false);
     } else if (record.type === RdbType.LIST_ZIPLIST) {
@@ -76,6 +85,14 @@ export class ListReader extends Elements {
     } else if (record.type === RdbType.LIST_QUICKLIST || record.type === RdbType.LIST_QUICKLIST_2) {
       this.openQuicklist(cursor, record.type === RdbType.LIST_QUICKLIST_2);
     } else throw wrongType(record, "list");
+  }
+
+  private openNative(record: Record): void {
+    const blocks = nativeBlocks(record);
+    this.spareNative ??= new NodeList(blocks);
+    this.native = this.spareNative.bind(blocks, nativeRoot(record));
+    this.count = this.native.total;
+    this.packed = this.listpack;
   }
 
   private openQuicklist(cursor: Cursor, containers: boolean): void {
@@ -116,7 +133,7 @@ export class ListReader extends Elements {
    */
   get encoding(): "listpack" | "quicklist" {
     const { type, cursor } = this.record as Record;
-    if (type === RdbType.LIST_ZIPLIST) return "quicklist";
+    if (type === RdbType.LIST_ZIPLIST || this.native !== null) return "quicklist";
     const fill = this.limits["list-max-listpack-size"];
     if (fill >= 0 && this.count > Math.max(fill, 1)) return "quicklist";
     const bytesMax =
@@ -199,6 +216,10 @@ export class ListReader extends Elements {
 
   /** Loads the node of element `index` and stands before that element in it. */
   private enter(index: number): void {
+    if (this.native !== null) {
+      this.enterNative(this.native, index);
+      return;
+    }
     if (this.isSequence) {
       this.enterChunk(index);
       return;
@@ -218,6 +239,14 @@ export class ListReader extends Elements {
     if (this.packed === null) return;
     this.packed.rewind();
     for (let i = this.nodeFirst; i < index; i++) if (!this.packed.skip()) throw this.shortNode();
+  }
+
+  private enterNative(list: NodeList, index: number): void {
+    list.seekWeight(index);
+    list.openHere(this.listpack);
+    this.nodeFirst = index - list.offset;
+    this.nodeEnd = this.nodeFirst + list.weight;
+    this.node = 0;
   }
 
   /** Stands at element `index` of a LIST, learning where chunks begin on the way. */
@@ -246,7 +275,7 @@ export class ListReader extends Elements {
   private shortNode(): FormatError {
     const { nodes, node } = this;
     return countMismatch(
-      node < 0 ? 0 : nodes.offset(node),
+      node < 0 || this.native !== null ? 0 : nodes.offset(node),
       this.position - this.nodeFirst,
       this.nodeEnd - this.nodeFirst,
     );

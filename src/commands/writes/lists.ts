@@ -1,4 +1,7 @@
-/** Rows of the commands that write lists. They have no handlers until the overlay is there. */
+/** Rows of the commands that write lists. */
+import { blmove, blmpop, blpop, brpop, brpoplpush, lmove, lmpop, rpoplpush } from "../lists-move.ts";
+import { linsert, lrem } from "../lists-search.ts";
+import { lpop, lpush, lpushx, lset, ltrim, rpop, rpush, rpushx } from "../lists-write.ts";
 import { syntax } from "../syntax.ts";
 import type { Command } from "../table.ts";
 
@@ -17,6 +20,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1)",
     summary: "Moves an element between lists; waits for one.",
     arguments: syntax("source destination (LEFT | RIGHT) (LEFT | RIGHT) timeout:double", 2),
+    handler: blmove,
   },
   {
     name: "blmpop",
@@ -29,6 +33,7 @@ export const rows: readonly Command[] = [
     complexity: "O(N+M), N keys, M elements",
     summary: "Takes elements off the first list that has some; waits for them.",
     arguments: syntax("timeout:double numkeys key... (LEFT | RIGHT) [COUNT count]"),
+    handler: blmpop,
   },
   {
     name: "blpop",
@@ -41,6 +46,7 @@ export const rows: readonly Command[] = [
     complexity: "O(N) in the number of keys",
     summary: "Takes the head of the first list that has one; waits for it.",
     arguments: syntax("key... timeout:double"),
+    handler: blpop,
   },
   {
     name: "brpop",
@@ -53,6 +59,7 @@ export const rows: readonly Command[] = [
     complexity: "O(N) in the number of keys",
     summary: "Takes the tail of the first list that has one; waits for it.",
     arguments: syntax("key... timeout:double"),
+    handler: brpop,
   },
   {
     name: "brpoplpush",
@@ -68,6 +75,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1)",
     summary: "Moves a list's tail to another's head; waits for one.",
     arguments: syntax("source destination timeout:double", 2),
+    handler: brpoplpush,
   },
   {
     name: "linsert",
@@ -80,6 +88,7 @@ export const rows: readonly Command[] = [
     complexity: "O(N) up to the place",
     summary: "Inserts an element before or after another.",
     arguments: syntax("key (BEFORE | AFTER) pivot element"),
+    handler: linsert,
   },
   {
     name: "lmove",
@@ -95,6 +104,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1)",
     summary: "Moves an element between lists.",
     arguments: syntax("source destination (LEFT | RIGHT) (LEFT | RIGHT)", 2),
+    handler: lmove,
   },
   {
     name: "lmpop",
@@ -107,6 +117,7 @@ export const rows: readonly Command[] = [
     complexity: "O(N+M), N keys, M elements",
     summary: "Takes elements off the first list that has some.",
     arguments: syntax("numkeys key... (LEFT | RIGHT) [COUNT count]"),
+    handler: lmpop,
   },
   {
     name: "lpop",
@@ -119,6 +130,7 @@ export const rows: readonly Command[] = [
     complexity: "O(N) in the number of elements taken",
     summary: "Takes elements off a list's head.",
     arguments: syntax("key [count]"),
+    handler: lpop,
   },
   {
     name: "lpush",
@@ -131,6 +143,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1) for each element",
     summary: "Puts elements at a list's head.",
     arguments: syntax("key element..."),
+    handler: lpush,
   },
   {
     name: "lpushx",
@@ -143,6 +156,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1) for each element",
     summary: "Puts elements at the head of a list that exists.",
     arguments: syntax("key element..."),
+    handler: lpushx,
   },
   {
     name: "lrem",
@@ -155,6 +169,7 @@ export const rows: readonly Command[] = [
     complexity: "O(N+M), N elements, M removed",
     summary: "Removes elements that equal a value from a list.",
     arguments: syntax("key count element"),
+    handler: lrem,
   },
   {
     name: "lset",
@@ -167,6 +182,7 @@ export const rows: readonly Command[] = [
     complexity: "O(N) up to the index",
     summary: "Replaces a list's element by index.",
     arguments: syntax("key index element"),
+    handler: lset,
   },
   {
     name: "ltrim",
@@ -179,6 +195,7 @@ export const rows: readonly Command[] = [
     complexity: "O(N) in the number of elements removed",
     summary: "Keeps only a range of a list.",
     arguments: syntax("key start stop"),
+    handler: ltrim,
   },
   {
     name: "rpop",
@@ -191,6 +208,7 @@ export const rows: readonly Command[] = [
     complexity: "O(N) in the number of elements taken",
     summary: "Takes elements off a list's tail.",
     arguments: syntax("key [count]"),
+    handler: rpop,
   },
   {
     name: "rpoplpush",
@@ -206,6 +224,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1)",
     summary: "Moves a list's tail to another's head.",
     arguments: syntax("source destination", 2),
+    handler: rpoplpush,
   },
   {
     name: "rpush",
@@ -218,6 +237,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1) for each element",
     summary: "Puts elements at a list's tail.",
     arguments: syntax("key element..."),
+    handler: rpush,
   },
   {
     name: "rpushx",
@@ -230,5 +250,6 @@ export const rows: readonly Command[] = [
     complexity: "O(1) for each element",
     summary: "Puts elements at the tail of a list that exists.",
     arguments: syntax("key element..."),
+    handler: rpushx,
   },
 ];

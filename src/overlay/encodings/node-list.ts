@@ -18,6 +18,7 @@ import {
   writeEmptyListpack,
 } from "../../encodings/listpack-writer.ts";
 import { i32le } from "../../encodings/packed.ts";
+import type { Span } from "../../util/span.ts";
 import { IN_WINDOW, WINDOW_SHIFT } from "../arena.ts";
 import { copyBytes } from "../overlay.ts";
 import type { Blocks } from "./blocks.ts";
@@ -110,10 +111,26 @@ export class NodeList extends CountedTree {
   /** Reads the element at `index`, 0 ≤ index < total. Valid until the list is changed. */
   read(index: number, into: Element): void {
     this.seekWeight(index);
+    this.openHere(this.#reader).next(into);
+  }
+
+  /** Opens the node where this stands for reading, after seekWeight: `reader` is before the element that was sought. */
+  openHere(reader: Listpack): Listpack {
     const pos = this.#open().seek(this.offset);
-    const reader = this.openNode(this.#reader);
-    reader.pos = pos;
-    reader.next(into);
+    this.openNode(reader).pos = pos;
+    return reader;
+  }
+
+  /** Bytes of the listpack where this stands. */
+  get nodeBytes(): number {
+    return this.#open().totalBytes;
+  }
+
+  /** Puts the listpack of the only node into `into`; valid until the list is changed. */
+  onlyNode(into: Span): void {
+    this.seekFirst();
+    const { handle } = this;
+    into.set(this.blocks.windows[handle >>> WINDOW_SHIFT] as Uint8Array, placeOf(handle), this.#open().totalBytes);
   }
 
   /** Opens the node where this stands for reading; `reader` is before its first element. */
@@ -159,9 +176,7 @@ export class NodeList extends CountedTree {
   }
 
   #fits(bytes: number, count: number): boolean {
-    const { fill } = this;
-    if (fill < 0) return bytes <= (NODE_BYTES[Math.min(-fill, NODE_BYTES.length) - 1] as number);
-    return bytes <= NODE_BYTES_SAFE && count <= Math.max(fill, 1);
+    return !exceedsNode(this.fill, bytes, count);
   }
 
   /** Inserts an element before the node's element `offset`. */
@@ -263,6 +278,12 @@ export class NodeList extends CountedTree {
     this.handle = fresh;
     blocks.free(handle);
   }
+}
+
+/** Whether a node would be larger than `fill` allows: quicklistNodeExceedsLimit. */
+export function exceedsNode(fill: number, bytes: number, count: number): boolean {
+  if (fill < 0) return bytes > (NODE_BYTES[Math.min(-fill, NODE_BYTES.length) - 1] as number);
+  return bytes > NODE_BYTES_SAFE || count > Math.max(fill, 1);
 }
 
 function placeOf(handle: number): number {
