@@ -6,13 +6,20 @@ import { binaryBytes } from "../util/span.ts";
 import type { Context, Handler } from "./context.ts";
 import { ReplyError, syntaxError } from "./errors.ts";
 import type { KeptZset } from "./zsets-cache.ts";
-import { find } from "./zsets-read.ts";
-import { isLarge, openZset, sliced } from "./zsets-support.ts";
+import { find, isSlowToFind } from "./zsets-read.ts";
+import { openZset, sliced } from "./zsets-support.ts";
+
+/** Members asked for that are answered at once. */
+const MEMBERS_AT_ONCE_MAX = 512;
+
+function takesLong(c: Context, zset: KeptZset): boolean {
+  return isSlowToFind(zset) || c.args.count > MEMBERS_AT_ONCE_MAX;
+}
 
 export const geohash: Handler = (c) => {
   const zset = openZset(c);
   c.reply.array(c.args.count - 2);
-  if (zset !== null) return sliced(zset, writeHashes(c, zset));
+  if (zset !== null) return sliced(zset, writeHashes(c, zset), takesLong(c, zset));
   for (let i = 2; i < c.args.count; i++) c.reply.nil();
 };
 
@@ -21,13 +28,14 @@ function* writeHashes(c: Context, zset: KeptZset): Generator<void, void, void> {
   for (let i = 2; i < c.args.count; i++) {
     if (yield* position(c, i, zset, at)) c.reply.bulkText(geohashText(at));
     else c.reply.nil();
+    if (i % MEMBERS_AT_ONCE_MAX === 0) yield;
   }
 }
 
 export const geopos: Handler = (c) => {
   const zset = openZset(c);
   c.reply.array(c.args.count - 2);
-  if (zset !== null) return sliced(zset, writePositions(c, zset));
+  if (zset !== null) return sliced(zset, writePositions(c, zset), takesLong(c, zset));
   for (let i = 2; i < c.args.count; i++) c.reply.nilArray();
 };
 
@@ -36,6 +44,7 @@ function* writePositions(c: Context, zset: KeptZset): Generator<void, void, void
   for (let i = 2; i < c.args.count; i++) {
     if (yield* position(c, i, zset, at)) writePosition(c.reply, at);
     else c.reply.nilArray();
+    if (i % MEMBERS_AT_ONCE_MAX === 0) yield;
   }
 }
 
@@ -45,7 +54,7 @@ export const geodist: Handler = (c) => {
   const unit = args.count === 5 ? metresPerUnit(c, 4) : 1;
   const zset = openZset(c);
   if (zset === null) return reply.nil();
-  return sliced(zset, writeDistance(c, zset, unit));
+  return sliced(zset, writeDistance(c, zset, unit), isSlowToFind(zset));
 };
 
 function* writeDistance(c: Context, zset: KeptZset, unit: number): Generator<void, void, void> {
@@ -60,7 +69,7 @@ function* writeDistance(c: Context, zset: KeptZset, unit: number): Generator<voi
 /** Decodes the position of the member at argument `index`; false when it is no member. */
 export function* position(c: Context, index: number, zset: KeptZset, into: Position): Generator<void, boolean, void> {
   const { args } = c;
-  const found = isLarge(zset)
+  const found = isSlowToFind(zset)
     ? yield* find(c, index, zset)
     : zset.find(args.bytes, args.starts[index] as number, args.lengths[index] as number);
   if (found) decode(zset.score, into);

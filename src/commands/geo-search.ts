@@ -1,19 +1,22 @@
 /**
- * Searches around a position: GEOSEARCH, GEORADIUS[_RO], GEORADIUSBYMEMBER[_RO].
+ * Searches around a position: GEOSEARCH[STORE], GEORADIUS[_RO], GEORADIUSBYMEMBER[_RO].
  * The shape is covered by up to nine ranges of scores; every member in them is measured.
  */
 import { coveringBoxes, decode, distanceWithin, Position, type Shape } from "../types/geohash.ts";
+import { MemberTable } from "../types/member-table.ts";
 import { MergeSort } from "../types/merge-sort.ts";
 import { ScoreRange } from "../types/range.ts";
-import type { SortedMembers } from "../types/zset.ts";
+import type { Ranked } from "../types/ranked.ts";
+import { TableRows } from "../types/scored-pairs.ts";
 import { fixedDecimal } from "../util/decimal-places.ts";
 import type { Context, Handler } from "./context.ts";
 import { ReplyError, syntaxError } from "./errors.ts";
 import { distanceText, metresPerUnit, position, writePosition } from "./geo-read.ts";
 import { float, integer } from "./parse.ts";
 import type { KeptZset } from "./zsets-cache.ts";
-import { scoreBounds } from "./zsets-range.ts";
-import { loadSorted, openZset, SLICE_MEMBERS, sliced } from "./zsets-support.ts";
+import { RANKS, setByScore } from "./zsets-ranks.ts";
+import { removeKey, storePairs } from "./zsets-store.ts";
+import { isSlow, loadRanked, openZset, SLICE_MEMBERS, SLICED_MEMBERS_MIN, sliced } from "./zsets-support.ts";
 
 type Area =
   | { readonly kind: "circle"; readonly radius: number; readonly unit: number }
@@ -32,12 +35,17 @@ interface Options {
   any: boolean;
   /** 0: all. */
   count: number;
+  /** The argument that names the key to store what is found under; 0: none. */
+  store: number;
+  /** What is stored is the distances. */
+  storesDistance: boolean;
 }
 
 /** GEOSEARCH names centre and area by options; the older commands have fixed places for them, and may store. */
-type Variant = "search" | "radius" | "radius-read-only";
+type Variant = "search" | "search-store" | "radius" | "radius-read-only";
 
 export const geosearch: Handler = (c) => search(c, "search", 2, newOptions());
+export const geosearchstore: Handler = (c) => search(c, "search-store", 3, newOptions());
 export const georadius: Handler = (c) => searchAt(c, "radius");
 export const georadiusRo: Handler = (c) => searchAt(c, "radius-read-only");
 export const georadiusbymember: Handler = (c) => searchByMember(c, "radius");
@@ -45,7 +53,7 @@ export const georadiusbymemberRo: Handler = (c) => searchByMember(c, "radius-rea
 
 function newOptions(): Options {
   const flags = { withDistance: false, withHash: false, withPosition: false, any: false };
-  return { centre: null, area: null, ...flags, order: "none", count: 0 };
+  return { centre: null, area: null, ...flags, order: "none", count: 0, store: 0, storesDistance: false };
 }
 
 function searchAt(c: Context, variant: Variant): ReturnType<Handler> {
@@ -75,23 +83,24 @@ function search(
   options: Options,
   parseFixed?: (options: Options, zset: KeptZset | null) => void,
 ): ReturnType<Handler> {
-  const zset = openZset(c);
+  const zset = openZset(c, variant === "search-store" ? 2 : 1);
+  if (variant === "search-store") options.store = 1;
   parseFixed?.(options, zset);
-  const stores = parseOptions(c, first, variant, options, zset);
+  parseOptions(c, first, variant, options, zset);
+  const stores = options.store > 0;
   if (stores && (options.withDistance || options.withHash || options.withPosition)) {
-    throw new ReplyError(
-      "ERR STORE option in GEORADIUS is not compatible with WITHDIST, WITHHASH and WITHCOORD options",
-    );
+    const name = variant === "search-store" ? "GEOSEARCHSTORE" : "STORE option in GEORADIUS";
+    throw new ReplyError(`ERR ${name} is not compatible with WITHDIST, WITHHASH and WITHCOORD options`);
   }
-  if (variant === "search") requireBoth(c, options);
+  if (variant === "search" || variant === "search-store") requireBoth(c, options);
   if (options.any && options.count === 0) throw new ReplyError("ERR the ANY argument requires COUNT argument");
-  if (stores) {
-    const name = c.args.text(0).toLowerCase();
-    throw new ReplyError(`READONLY Folio serves this snapshot read-only: ${name} with STORE is not available yet`);
+  if (zset === null) {
+    if (!stores) return c.reply.array(0);
+    if (removeKey(c, options.store)) c.server.keyspace.dirty++;
+    return c.reply.integer(0);
   }
-  if (zset === null) return c.reply.array(0);
   if (options.count > 0 && options.order === "none" && !options.any) options.order = "near";
-  return sliced(zset, run(c, zset, options));
+  return sliced(zset, run(c, zset, options), isSlow(zset) || zset.count > SLICED_MEMBERS_MIN);
 }
 
 function requireBoth(c: Context, { centre, area }: Options): void {
@@ -102,10 +111,8 @@ function requireBoth(c: Context, { centre, area }: Options): void {
   if (area === null) throw new ReplyError(`ERR exactly one of BYRADIUS and BYBOX can be specified for ${name}`);
 }
 
-/** Returns whether STORE or STOREDIST was given. */
-function parseOptions(c: Context, first: number, variant: Variant, options: Options, zset: KeptZset | null): boolean {
+function parseOptions(c: Context, first: number, variant: Variant, options: Options, zset: KeptZset | null): void {
   const { args } = c;
-  let stores = false;
   for (let i = first; i < args.count; i++) {
     const left = args.count - i - 1;
     if (args.is(i, "WITHDIST")) options.withDistance = true;
@@ -116,12 +123,12 @@ function parseOptions(c: Context, first: number, variant: Variant, options: Opti
     else if (args.is(i, "DESC")) options.order = "far";
     else if (args.is(i, "COUNT") && left >= 1) options.count = parseCount(c, ++i);
     else if (variant === "radius" && left >= 1 && (args.is(i, "STORE") || args.is(i, "STOREDIST"))) {
-      stores = true;
-      i++;
-    } else if (variant === "search") i += parseSearchOption(c, i, left, options, zset);
+      options.storesDistance = args.is(i, "STOREDIST");
+      options.store = ++i;
+    } else if (variant === "search-store" && args.is(i, "STOREDIST")) options.storesDistance = true;
+    else if (variant === "search" || variant === "search-store") i += parseSearchOption(c, i, left, options, zset);
     else throw syntaxError();
   }
-  return stores;
 }
 
 /** One of GEOSEARCH's own options at argument `i`; returns the number of arguments it takes after its name. */
@@ -154,7 +161,7 @@ function parseCount(c: Context, index: number): number {
   return count;
 }
 
-function parsePosition(c: Context, index: number): Centre {
+export function parsePosition(c: Context, index: number): { readonly longitude: number; readonly latitude: number } {
   const longitude = float(c, index);
   const latitude = float(c, index + 1);
   if (Math.abs(longitude) > 180 || Math.abs(latitude) > 85.05112878) {
@@ -190,9 +197,10 @@ function* run(c: Context, zset: KeptZset, options: Options): Generator<void, voi
   const from = new Position();
   if ("member" in centre) yield* position(c, centre.member, zset, from);
   else Object.assign(from, centre);
-  const members = yield* loadSorted(zset);
+  const members = yield* loadRanked(zset);
   const found = yield* measure(members, shapeAt(from, area), options.any ? options.count : 0);
-  yield* writeFound(c, members, found, options, area.unit);
+  if (options.store > 0) yield* storeFound(c, members, found, options, area.unit);
+  else yield* writeFound(c, members, found, options, area.unit);
 }
 
 function shapeAt({ longitude, latitude }: Position, area: Area): Shape {
@@ -207,15 +215,18 @@ interface Found {
 }
 
 /** `enough`: stop at this many; 0: find all. */
-function* measure(members: SortedMembers, shape: Shape, enough: number): Generator<void, Found, void> {
+function* measure(members: Ranked, shape: Shape, enough: number): Generator<void, Found, void> {
   const found: Found = { ranks: [], metres: [] };
   const at = new Position();
   let walked = 0;
   for (const box of coveringBoxes(shape)) {
-    const { start, end } = scoreBounds(members, ScoreRange.between(box.min, box.max));
+    setByScore(members, ScoreRange.between(box.min, box.max));
+    const { start, end } = RANKS;
+    if (start < end) members.goTo(start);
     for (let rank = start; rank < end; rank++) {
       if (enough > 0 && found.ranks.length >= enough) return found;
-      decode(members.score(rank), at);
+      if (rank > start) members.next();
+      decode(members.score, at);
       const metres = distanceWithin(shape, at);
       if (metres >= 0) {
         found.ranks.push(rank);
@@ -239,7 +250,7 @@ function* ordered(metres: readonly number[], order: Options["order"]): Generator
 
 function* writeFound(
   c: Context,
-  members: SortedMembers,
+  members: Ranked,
   { ranks, metres }: Found,
   { order, count, withDistance, withHash, withPosition }: Options,
   unit: number,
@@ -254,15 +265,40 @@ function* writeFound(
     const pick = picks[i] as number;
     const rank = ranks[pick] as number;
     if (extras > 0) reply.array(extras + 1);
-    reply.elements(members.member(rank));
+    members.goTo(rank);
+    reply.elements(members.member);
     if (withDistance) reply.bulkText(distanceText((metres[pick] as number) / unit));
-    if (withHash) reply.integer(scoreInteger(members.score(rank)));
+    if (withHash) reply.integer(scoreInteger(members.score));
     if (withPosition) {
-      decode(members.score(rank), at);
+      decode(members.score, at);
       writePosition(reply, at);
     }
     if ((i + 1) % SLICE_MEMBERS === 0) yield;
   }
+}
+
+/** Stores what was found by its place on earth, or by its distance in the unit asked for. */
+function* storeFound(
+  c: Context,
+  members: Ranked,
+  { ranks, metres }: Found,
+  { order, count, store, storesDistance }: Options,
+  unit: number,
+): Generator<void, void, void> {
+  const table = new MemberTable();
+  const picks = yield* ordered(metres, order);
+  const kept = count > 0 ? Math.min(count, picks.length) : picks.length;
+  for (let i = 0; i < kept; i++) {
+    const pick = picks[i] as number;
+    members.goTo(ranks[pick] as number);
+    const { bytes, start, length } = members.member.text();
+    if (table.find(bytes, start, length) < 0) {
+      table.add(bytes, start, length, storesDistance ? (metres[pick] as number) / unit : members.score);
+    }
+    if ((i + 1) % SLICE_MEMBERS === 0) yield;
+  }
+  const rows = yield* table.order(SLICE_MEMBERS);
+  yield* storePairs(c, store, new TableRows(table, rows), Math.max(1, kept));
 }
 
 /** A score as the signed 64-bit integer that it converts to (it is a geo set's: always in range; others wrap as on x86-64). */

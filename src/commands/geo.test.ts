@@ -206,12 +206,6 @@ describe.skipIf(!redisInstalled)("geo sets beside redis-server (skipped where no
     });
   }
 
-  test("storing is not available", () => {
-    both.folio.protocol = 2;
-    expect(both.folio.run("GEORADIUS", "sicily", "15", "37", "200", "km", "STORE", "to")).toStartWith("-READONLY ");
-    expect(both.folio.run("GEORADIUSBYMEMBER", "none", "a", "1", "m", "STOREDIST", "to")).toStartWith("-READONLY ");
-  });
-
   test("large sets are searched in slices", () => {
     both.folio.run("GEOSEARCH", "world", "FROMLONLAT", "0", "0", "BYRADIUS", "30000", "km");
     expect(both.folio.slices).toBeGreaterThan(10);

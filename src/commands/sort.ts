@@ -253,10 +253,12 @@ function* store(elements: Elements, step = () => elements.next()): Generator<voi
 
 function* storeSorted(zset: ZsetReader, descending: boolean): Generator<void, ByteStore, void> {
   while (!zset.loadSome(ELEMENTS_PER_SLICE)) yield;
-  const members = zset.sorted();
+  const members = zset.ranked();
   const kept = new ByteStore();
+  if (members.count > 0) members.goTo(descending ? members.count - 1 : 0);
   for (let i = 0; i < members.count; i++) {
-    const member = members.member(descending ? members.count - 1 - i : i).text();
+    if (i > 0) descending ? members.previous() : members.next();
+    const member = members.member.text();
     kept.add(member.bytes, member.start, member.length);
     if (kept.count % ELEMENTS_PER_SLICE === 0) yield;
   }

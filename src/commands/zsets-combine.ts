@@ -1,12 +1,14 @@
 /**
- * Sorted sets combined: ZUNION ZINTER ZINTERCARD ZDIFF, over sorted sets and plain sets (every score 1).
+ * Sorted sets combined: ZUNION ZINTER ZINTERCARD ZDIFF and their STORE forms, over sorted sets and plain sets (every score 1).
  *
- * All read each source once, from its first to its last stored member, into one table. Sources are taken from the
- * smallest to the largest (ZDIFF: the first first), as Redis takes them, so that sums come out to the last bit.
+ * All read each source once, from its first to its last stored member, into one table; of a native one that is larger than what is left
+ * in the table, only those members are looked for. Sources are taken from the smallest to the largest (ZDIFF: the first first), as Redis
+ * takes them, so that sums come out to the last bit.
  */
-import { objectType } from "../rdb/opcodes.ts";
+import { isNativeType, objectType } from "../rdb/opcodes.ts";
 import { Record } from "../rdb/record.ts";
 import { MemberTable } from "../types/member-table.ts";
+import { TableRows } from "../types/scored-pairs.ts";
 import { SetReader } from "../types/set.ts";
 import { ZsetReader } from "../types/zset.ts";
 import { Span } from "../util/span.ts";
@@ -14,6 +16,7 @@ import type { Context, Handler } from "./context.ts";
 import { ReplyError, syntaxError, wrongType } from "./errors.ts";
 import { lookupAny } from "./lookup.ts";
 import { float, integer, positive } from "./parse.ts";
+import { storePairs } from "./zsets-store.ts";
 import { beginMembers, runWhole, SLICE_MEMBERS, SLICED_MEMBERS_MIN, writeMember } from "./zsets-support.ts";
 
 type Operation = "union" | "inter" | "card" | "diff";
@@ -23,6 +26,8 @@ interface Source {
   /** Null: the key is missing. */
   readonly reader: ZsetReader | SetReader | null;
   readonly count: number;
+  /** Members are found without a walk. */
+  readonly isNative: boolean;
   weight: number;
 }
 
@@ -33,22 +38,29 @@ interface Options {
   limit: number;
 }
 
-export const zunion: Handler = (c) => combine(c, "union");
-export const zinter: Handler = (c) => combine(c, "inter");
-export const zintercard: Handler = (c) => combine(c, "card");
-export const zdiff: Handler = (c) => combine(c, "diff");
+export const zunion: Handler = (c) => combine(c, "union", false);
+export const zinter: Handler = (c) => combine(c, "inter", false);
+export const zintercard: Handler = (c) => combine(c, "card", false);
+export const zdiff: Handler = (c) => combine(c, "diff", false);
+export const zunionstore: Handler = (c) => combine(c, "union", true);
+export const zinterstore: Handler = (c) => combine(c, "inter", true);
+export const zdiffstore: Handler = (c) => combine(c, "diff", true);
 
 const COMMANDS = { union: "zunion", inter: "zinter", card: "zintercard", diff: "zdiff" } as const;
 
-function combine(c: Context, operation: Operation): ReturnType<Handler> {
-  const keys = integer(c, 1);
-  if (keys < 1) throw new ReplyError(`ERR at least 1 input key is needed for '${COMMANDS[operation]}' command`);
-  if (keys > c.args.count - 2) throw syntaxError();
+function combine(c: Context, operation: Operation, stores: boolean): ReturnType<Handler> {
+  const first = stores ? 2 : 1;
+  const keys = integer(c, first);
+  if (keys < 1) {
+    const name = `${COMMANDS[operation]}${stores ? "store" : ""}`;
+    throw new ReplyError(`ERR at least 1 input key is needed for '${name}' command`);
+  }
+  if (keys > c.args.count - first - 1) throw syntaxError();
   const sources: Source[] = [];
-  for (let i = 0; i < keys; i++) sources.push(openSource(c, 2 + i));
-  const options = parseOptions(c, 2 + keys, operation, sources);
+  for (let i = 0; i < keys; i++) sources.push(openSource(c, first + 1 + i));
+  const options = parseOptions(c, first + 1 + keys, operation, stores, sources);
   if (operation !== "diff") sources.sort((a, b) => a.count - b.count);
-  const steps = run(c, operation, sources, options);
+  const steps = run(c, operation, stores, sources, options);
   if (sources.reduce((sum, source) => sum + source.count, 0) > SLICED_MEMBERS_MIN) return steps;
   runWhole(steps);
 }
@@ -56,15 +68,15 @@ function combine(c: Context, operation: Operation): ReturnType<Handler> {
 /** Each source has a record of its own: they are all read before the command ends. */
 function openSource(c: Context, index: number): Source {
   const record = new Record();
-  if (!lookupAny(c, index, record)) return { reader: null, count: 0, weight: 1 };
+  if (!lookupAny(c, index, record)) return { reader: null, count: 0, isNative: false, weight: 1 };
   const type = objectType(record.type);
   if (type !== "zset" && type !== "set") throw wrongType();
   const reader = type === "zset" ? new ZsetReader() : new SetReader();
   reader.open(record);
-  return { reader, count: reader.count, weight: 1 };
+  return { reader, count: reader.count, isNative: isNativeType(record.type), weight: 1 };
 }
 
-function parseOptions(c: Context, from: number, operation: Operation, sources: Source[]): Options {
+function parseOptions(c: Context, from: number, operation: Operation, stores: boolean, sources: Source[]): Options {
   const { args } = c;
   const options: Options = { aggregate: "sum", withScores: false, limit: 0 };
   const weighs = operation === "union" || operation === "inter";
@@ -74,7 +86,7 @@ function parseOptions(c: Context, from: number, operation: Operation, sources: S
       for (const source of sources) source.weight = float(c, ++i, "ERR weight value is not a float");
     } else if (weighs && left >= 1 && args.is(i, "AGGREGATE")) {
       options.aggregate = parseAggregate(c, ++i);
-    } else if (operation !== "card" && args.is(i, "WITHSCORES")) {
+    } else if (operation !== "card" && !stores && args.is(i, "WITHSCORES")) {
       options.withScores = true;
     } else if (operation === "card" && left >= 1 && args.is(i, "LIMIT")) {
       options.limit = positive(c, ++i, "ERR LIMIT can't be negative");
@@ -92,7 +104,13 @@ function parseAggregate(c: Context, index: number): Aggregate {
   throw syntaxError();
 }
 
-function* run(c: Context, operation: Operation, sources: Source[], options: Options): Generator<void, void, void> {
+function* run(
+  c: Context,
+  operation: Operation,
+  stores: boolean,
+  sources: Source[],
+  options: Options,
+): Generator<void, void, void> {
   const table = new MemberTable();
   if (operation === "union") yield* union(table, sources, options.aggregate);
   else if (operation === "diff") yield* difference(table, sources);
@@ -101,7 +119,9 @@ function* run(c: Context, operation: Operation, sources: Source[], options: Opti
     c.reply.integer(options.limit > 0 ? Math.min(options.limit, table.alive) : table.alive);
     return;
   }
-  yield* writeTable(c, table, options.withScores);
+  const rows = yield* table.order(SLICE_MEMBERS);
+  if (stores) yield* storePairs(c, 1, new TableRows(table, rows));
+  else yield* writeRows(c, table, rows, options.withScores);
 }
 
 /** Calls `visit` with each member of a source: its bytes and weighted score (NaN for 0 × ∞). */
@@ -113,6 +133,23 @@ function* walk(source: Source, visit: (member: Span, score: number) => void): Ge
   for (let walked = 1; reader.next(); walked++) {
     visit(reader.text(), weight * (scored === null ? 1 : scored.score));
     if (walked % SLICE_MEMBERS === 0) yield;
+  }
+}
+
+/** Calls `visit` with each row of the table whose member the native source has, and its weighted score there. */
+function* findAll(
+  { reader, weight }: Source,
+  table: MemberTable,
+  visit: (row: number, score: number) => void,
+): Generator<void, void, void> {
+  const member = new Span();
+  for (let row = 0; row < table.count; row++) {
+    if (row % SLICE_MEMBERS === SLICE_MEMBERS - 1) yield;
+    if (table.isDropped(row)) continue;
+    table.member(row, member);
+    if (reader instanceof ZsetReader) {
+      if (reader.find(member.bytes, member.start, member.length)) visit(row, weight * reader.score);
+    } else if (reader?.has(member.bytes, member.start, member.length) === true) visit(row, weight);
   }
 }
 
@@ -136,12 +173,15 @@ function* intersection(table: MemberTable, sources: Source[], aggregate: Aggrega
   let round = 0;
   for (const source of others) {
     round++;
-    yield* walk(source, (member, score) => {
-      const row = table.find(member.bytes, member.start, member.length);
+    const meet = (row: number, score: number) => {
       if (row < 0 || table.marks[row] !== round - 1) return;
       table.marks[row] = round;
       table.scores[row] = aggregated(table.scores[row] as number, score, aggregate);
-    });
+    };
+    if (source.isNative) yield* findAll(source, table, meet);
+    else {
+      yield* walk(source, (member, score) => meet(table.find(member.bytes, member.start, member.length), score));
+    }
     for (let row = 0; row < table.count; row++) {
       if (!table.isDropped(row) && (table.marks[row] as number) < round) table.drop(row);
       if (row % 4096 === 4095) yield;
@@ -156,6 +196,10 @@ function* difference(table: MemberTable, sources: Source[]): Generator<void, voi
   yield* walk(first, (member, score) => void table.add(member.bytes, member.start, member.length, score));
   for (const source of others) {
     if (table.alive === 0) return;
+    if (source.isNative && source.count > table.alive) {
+      yield* findAll(source, table, (row) => table.drop(row));
+      continue;
+    }
     yield* walk(source, (member) => {
       const row = table.find(member.bytes, member.start, member.length);
       if (row >= 0) table.drop(row);
@@ -179,8 +223,12 @@ function aggregated(score: number, more: number, aggregate: Aggregate): number {
   return takesMore ? more : score;
 }
 
-function* writeTable(c: Context, table: MemberTable, withScores: boolean): Generator<void, void, void> {
-  const rows = yield* table.order(SLICE_MEMBERS);
+function* writeRows(
+  c: Context,
+  table: MemberTable,
+  rows: Float64Array,
+  withScores: boolean,
+): Generator<void, void, void> {
   beginMembers(c, rows.length, withScores);
   const member = new Span();
   const element = { isInt: false, int: 0, text: () => member };

@@ -3,22 +3,26 @@
  * All of them become ranks [start, end) of the members in order, which are then written up or down.
  */
 import { LexRange, ScoreRange } from "../types/range.ts";
-import type { SortedMembers } from "../types/zset.ts";
+import type { Ranked } from "../types/ranked.ts";
 import type { Context, Handler } from "./context.ts";
 import { ReplyError, syntaxError } from "./errors.ts";
 import { integer } from "./parse.ts";
-import type { KeptZset } from "./zsets-cache.ts";
-import { beginMembers, loadSorted, openZset, SLICE_MEMBERS, sliced, writeMember } from "./zsets-support.ts";
+import { giveZset, type KeptZset } from "./zsets-cache.ts";
+import { RANKS, RankRange, setRanks } from "./zsets-ranks.ts";
+import {
+  beginMembers,
+  isSlow,
+  loadRanked,
+  openZset,
+  SLICE_MEMBERS,
+  SLICED_MEMBERS_MIN,
+  sliced,
+  writeMember,
+} from "./zsets-support.ts";
 
 type RangeKind = "rank" | "score" | "lex";
 
-/** Ranks start ≤ rank < end. */
-export interface Ranks {
-  start: number;
-  end: number;
-}
-
-interface Options {
+export interface Options {
   kind: RangeKind | null;
   reverse: boolean | null;
   withScores: boolean;
@@ -27,7 +31,7 @@ interface Options {
   limit: number;
 }
 
-type Query = { readonly first: number; readonly last: number } | ScoreRange | LexRange;
+export type Query = RankRange | ScoreRange | LexRange;
 
 export const zrange: Handler = (c) => range(c, null, null);
 export const zrevrange: Handler = (c) => range(c, "rank", true);
@@ -37,19 +41,28 @@ export const zrangebylex: Handler = (c) => range(c, "lex", false);
 export const zrevrangebylex: Handler = (c) => range(c, "lex", true);
 
 function range(c: Context, kind: RangeKind | null, reverse: boolean | null): ReturnType<Handler> {
-  const options = parseOptions(c, kind, reverse);
-  const query = parseQuery(c, options);
+  const options = parseOptions(c, 1, kind, reverse);
+  const query = parseQuery(c, 1, options);
   const zset = openZset(c);
   if (zset === null) return c.reply.array(0);
-  return sliced(zset, writeRange(c, zset, query, options));
+  if (isSlow(zset)) return sliced(zset, loadAndWrite(c, zset, query, options));
+  const ranked = zset.ranked();
+  setQueried(zset, ranked, query, options);
+  const { start, end } = RANKS;
+  if (end - start > SLICED_MEMBERS_MIN) return sliced(zset, writeSliced(c, ranked, start, end, options), true);
+  write(c, ranked, start, end, options);
+  giveZset(zset);
 }
 
-/** The words after key, min and max. A command that fixes kind or direction does not accept the words for it. */
-function parseOptions(c: Context, kind: RangeKind | null, reverse: boolean | null): Options {
+/**
+ * The words after key (argument `key`), min and max. A command that fixes kind or direction does not accept the words for it; one that
+ * stores (the key comes second) has no scores to give.
+ */
+export function parseOptions(c: Context, key: number, kind: RangeKind | null, reverse: boolean | null): Options {
   const { args } = c;
   const options: Options = { kind, reverse, withScores: false, offset: 0, limit: -1 };
-  for (let i = 4; i < args.count; i++) {
-    if (args.is(i, "WITHSCORES")) {
+  for (let i = key + 3; i < args.count; i++) {
+    if (key === 1 && args.is(i, "WITHSCORES")) {
       options.withScores = true;
     } else if (args.is(i, "LIMIT") && i + 2 < args.count) {
       options.offset = integer(c, i + 1);
@@ -75,11 +88,12 @@ function parseOptions(c: Context, kind: RangeKind | null, reverse: boolean | nul
   return options;
 }
 
-function parseQuery(c: Context, { kind, reverse }: Options): Query {
+/** What stands behind the key. */
+export function parseQuery(c: Context, key: number, { kind, reverse }: Options): Query {
   const { args } = c;
-  if ((kind ?? "rank") === "rank") return { first: integer(c, 2), last: integer(c, 3) };
-  const min = args.text(reverse ? 3 : 2);
-  const max = args.text(reverse ? 2 : 3);
+  if ((kind ?? "rank") === "rank") return new RankRange(integer(c, key + 1), integer(c, key + 2));
+  const min = args.text(reverse ? key + 2 : key + 1);
+  const max = args.text(reverse ? key + 1 : key + 2);
   if (kind === "score") {
     const scores = ScoreRange.parse(min, max);
     if (scores === null) throw new ReplyError("ERR min or max is not a float");
@@ -90,86 +104,59 @@ function parseQuery(c: Context, { kind, reverse }: Options): Query {
   return lex;
 }
 
-function* writeRange(c: Context, zset: KeptZset, query: Query, options: Options): Generator<void, void, void> {
+/** Sets RANKS to what the command asks for. */
+export function setQueried(zset: KeptZset, ranked: Ranked, query: Query, options: Options): void {
+  const reverse = options.reverse === true;
+  setRanks(zset, ranked, query, reverse);
+  if ((options.kind ?? "rank") !== "rank") limit(options, reverse);
+}
+
+/** Loads the set where that is needed, then writes. */
+function* loadAndWrite(c: Context, zset: KeptZset, query: Query, options: Options): Generator<void, void, void> {
+  const ranked = yield* loadRanked(zset);
+  setQueried(zset, ranked, query, options);
+  yield* writeSliced(c, ranked, RANKS.start, RANKS.end, options);
+}
+
+function write(c: Context, ranked: Ranked, start: number, end: number, options: Options): void {
   const reverse = options.reverse === true;
   const { withScores } = options;
-  const members = yield* loadSorted(zset);
-  const inRange = ranksOf(zset, members, query, reverse);
-  const byRank = (options.kind ?? "rank") === "rank";
-  const ranks = byRank ? inRange : limited(inRange, options, reverse);
-  const count = ranks.end - ranks.start;
-  beginMembers(c, count, withScores);
-  for (let i = 0; i < count; i++) {
-    const rank = reverse ? ranks.end - 1 - i : ranks.start + i;
-    writeMember(c, members.member(rank), members.score(rank), withScores);
-    if ((i + 1) % SLICE_MEMBERS === 0) yield;
+  beginMembers(c, end - start, withScores);
+  if (start === end) return;
+  ranked.goTo(reverse ? end - 1 : start);
+  for (let left = end - start; ; ) {
+    writeMember(c, ranked.member, ranked.score, withScores);
+    if (--left === 0) return;
+    if (reverse) ranked.previous();
+    else ranked.next();
   }
 }
 
-function ranksOf(zset: KeptZset, members: SortedMembers, query: Query, reverse: boolean): Ranks {
-  if (query instanceof ScoreRange) return scoreBounds(members, query);
-  if (query instanceof LexRange) return lexBounds(zset, members, query, reverse);
-  const { count } = members;
-  const first = Math.max(0, query.first < 0 ? count + query.first : query.first);
-  const last = Math.min(count - 1, query.last < 0 ? count + query.last : query.last);
-  if (first > last) return { start: 0, end: 0 };
-  return reverse ? { start: count - 1 - last, end: count - first } : { start: first, end: last + 1 };
+/** As `write`, of many. */
+function* writeSliced(
+  c: Context,
+  ranked: Ranked,
+  start: number,
+  end: number,
+  options: Options,
+): Generator<void, void, void> {
+  const reverse = options.reverse === true;
+  const { withScores } = options;
+  beginMembers(c, end - start, withScores);
+  if (start < end) ranked.goTo(reverse ? end - 1 : start);
+  for (let i = 1; i <= end - start; i++) {
+    writeMember(c, ranked.member, ranked.score, withScores);
+    if (i < end - start && (reverse ? !ranked.previous() : !ranked.next())) throw new Error("a rank without a member");
+    if (i % SLICE_MEMBERS === 0) yield;
+  }
 }
 
-/** LIMIT offset count, counted from the end when `reverse`. A negative offset leaves nothing, a negative count all. */
-function limited(ranks: Ranks, { offset, limit }: Options, reverse: boolean): Ranks {
-  const found = ranks.end - ranks.start;
+/** LIMIT offset count on RANKS, counted from the end when `reverse`. A negative offset leaves nothing, a negative count all. */
+function limit({ offset, limit }: Options, reverse: boolean): void {
+  const found = RANKS.end - RANKS.start;
   const count = offset < 0 ? 0 : Math.max(0, found - offset);
   const kept = limit < 0 ? count : Math.min(count, limit);
-  if (kept === 0) return { start: 0, end: 0 };
-  const start = reverse ? ranks.end - offset - kept : ranks.start + offset;
-  return { start, end: start + kept };
-}
-
-/** The ranks of the members in a range of scores. */
-export function scoreBounds(members: SortedMembers, scores: ScoreRange): Ranks {
-  const { count } = members;
-  const start = firstRank(0, count, (rank) => !scores.below(members.score(rank)));
-  return { start, end: firstRank(start, count, (rank) => scores.above(members.score(rank))) };
-}
-
-/**
- * The ranks of the members in a lexicographic range. It means something only where all scores are equal; where they are
- * not, a listpack is walked as Redis walks it (from the near end, as long as members fit), a skiplist is bisected.
- */
-export function lexBounds(zset: KeptZset, members: SortedMembers, lex: LexRange, reverse: boolean): Ranks {
-  const { count } = members;
-  const none = { start: 0, end: 0 };
-  if (count === 0 || lex.empty) return none;
-  const below = (rank: number) => lex.below(members.member(rank).text());
-  const above = (rank: number) => lex.above(members.member(rank).text());
-  if (zset.encoding === "skiplist") {
-    const start = firstRank(0, count, (rank) => !below(rank));
-    return { start, end: firstRank(start, count, above) };
-  }
-  if (below(count - 1) || above(0)) return none;
-  if (reverse) {
-    let end = count;
-    while (end > 0 && above(end - 1)) end--;
-    let start = end;
-    while (start > 0 && !below(start - 1)) start--;
-    return { start, end };
-  }
-  let start = 0;
-  while (start < count && below(start)) start++;
-  let end = start;
-  while (end < count && !above(end)) end++;
-  return { start, end };
-}
-
-/** The first rank from `start` on that holds `there`, which once true stays true; `end` when none does. */
-function firstRank(start: number, end: number, there: (rank: number) => boolean): number {
-  let low = start;
-  let high = end;
-  while (low < high) {
-    const middle = low + ((high - low) >> 1);
-    if (there(middle)) high = middle;
-    else low = middle + 1;
-  }
-  return low;
+  if (reverse) RANKS.start = RANKS.end - offset - kept;
+  else RANKS.start += offset;
+  RANKS.end = RANKS.start + kept;
 }

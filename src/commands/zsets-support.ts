@@ -1,7 +1,8 @@
 /** What the sorted-set and geo commands share: opening a set for reading, loading it in order, writing members. */
 import type { ElementLike } from "../net/reply.ts";
-import type { SortedMembers } from "../types/zset.ts";
+import type { Ranked } from "../types/ranked.ts";
 import type { Context, Handler } from "./context.ts";
+import { liveLimits } from "./encoding-limits.ts";
 import { lookup } from "./lookup.ts";
 import { giveZset, type KeptZset, takeZset } from "./zsets-cache.ts";
 
@@ -12,15 +13,21 @@ export const SLICE_MEMBERS = 256;
 
 /** Opens the sorted set at argument `index` for this command; null when the key is missing. `sliced` gives it back. */
 export function openZset(c: Context, index = 1): KeptZset | null {
-  return lookup(c, index, "zset") ? takeZset(c.record) : null;
+  return lookup(c, index, "zset") ? takeZset(c.record, liveLimits(c.server.config)) : null;
 }
 
+/** Whether all of it is read in slices. */
 export function isLarge(zset: KeptZset): boolean {
   return zset.count > SLICED_MEMBERS_MIN;
 }
 
-/** The members in order; those of a large set are loaded in slices. */
-export function loadSorted(zset: KeptZset): Generator<void, SortedMembers, void> {
+/** Whether its order is to be loaded in slices. */
+export function isSlow(zset: KeptZset): boolean {
+  return !zset.isRanked && isLarge(zset);
+}
+
+/** The members in order; those of a large set that is not in order are loaded in slices. */
+export function loadRanked(zset: KeptZset): Generator<void, Ranked, void> {
   return zset.load(SLICE_MEMBERS);
 }
 

@@ -50,6 +50,28 @@ export function decode(score: number, into: Position): void {
   setMiddle(latitude, (latitude + 1) >>> 0, longitude, (longitude + 1) >>> 0, into);
 }
 
+/** The score of a position whose coordinates are within bounds. */
+export function encode(longitude: number, latitude: number): number {
+  const y = Math.floor(((latitude + LATITUDE_MAX) / LATITUDE_SPAN) * STEPS);
+  const x = Math.floor(((longitude + LONGITUDE_MAX) / LONGITUDE_SPAN) * STEPS);
+  const low = interleave(x & 8191, y & 8191);
+  return interleave(x >>> 13, y >>> 13) * HALF_BITS + low;
+}
+
+/** The bits of two numbers of at most 14 bits, those of `odd` above those of `even`. */
+function interleave(odd: number, even: number): number {
+  return stretch(odd) * 2 + stretch(even);
+}
+
+/** squeeze undone. */
+function stretch(bits: number): number {
+  let x = bits;
+  x = (x | (x << 8)) & 0xff00ff;
+  x = (x | (x << 4)) & 0xf0f0f0f;
+  x = (x | (x << 2)) & 0x33333333;
+  return (x | (x << 1)) & 0x55555555;
+}
+
 /** The middle of two step numbers in each direction, in degrees. The order of operations is Redis's: the last bit counts. */
 function setMiddle(latitude: number, latitudeNext: number, longitude: number, longitudeNext: number, into: Position) {
   const south = -LATITUDE_MAX + (latitude / STEPS) * LATITUDE_SPAN;

@@ -14,8 +14,8 @@ const INFINITE = /^([+-]?)inf(inity)?$/i;
 
 /** The number that `length` bytes spell as C's strtod reads it whole; NaN when they spell none. */
 export function parseScore(bytes: Uint8Array, start: number, length: number): number {
-  const whole = plainDigits(bytes, start, length);
-  if (whole >= 0) return whole;
+  const plain = plainDecimal(bytes, start, length);
+  if (!Number.isNaN(plain)) return plain;
   const text = binaryText(bytes, start, length);
   if (DECIMAL.test(text)) return Number(text);
   const infinite = INFINITE.exec(text);
@@ -23,16 +23,28 @@ export function parseScore(bytes: Uint8Array, start: number, length: number): nu
   return infinite[1] === "-" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
 }
 
-/** The number of up to 15 plain digits, -1 for anything else: most scores, without a string. */
-function plainDigits(bytes: Uint8Array, start: number, length: number): number {
-  if (length === 0 || length > 15) return -1;
+/** 15 digits are an integer below 2^53, and 10^15 is exact: the quotient of both is the double nearest to the decimal. */
+const PLAIN_DIGITS_MAX = 15;
+const POWERS = Float64Array.from({ length: PLAIN_DIGITS_MAX + 1 }, (_, i) => 10 ** i);
+
+/** The number of up to 15 plain digits, a sign before and a point among them: most scores, without a string. NaN for anything else. */
+export function plainDecimal(bytes: Uint8Array, start: number, length: number): number {
+  if (length === 0 || length > PLAIN_DIGITS_MAX + 2) return Number.NaN;
+  const isNegative = bytes[start] === 45;
+  const end = start + length;
+  const first = isNegative ? start + 1 : start;
+  let point = -1;
   let value = 0;
-  for (let i = 0; i < length; i++) {
-    const digit = (bytes[start + i] as number) - 48;
-    if (!(digit >= 0 && digit <= 9)) return -1;
-    value = value * 10 + digit;
+  for (let at = first; at < end; at++) {
+    const digit = (bytes[at] as number) - 48;
+    if (digit >= 0 && digit <= 9) value = value * 10 + digit;
+    else if (digit === -2 && point < 0 && at > first) point = at;
+    else return Number.NaN;
   }
-  return value;
+  const digits = end - first - (point < 0 ? 0 : 1);
+  if (digits === 0 || digits > PLAIN_DIGITS_MAX || point === end - 1) return Number.NaN;
+  if (point >= 0) value /= POWERS[end - 1 - point] as number;
+  return isNegative ? -value : value;
 }
 
 /** The score in an element of a listpack or ziplist. Throws FormatError, at `offset`, when it is no number. */

@@ -51,9 +51,13 @@ export function readHash(record: RdbRecord, nowMs: number): HashValue {
 export function readZset(record: RdbRecord): [string, number][] {
   const reader = new ZsetReader();
   reader.open(record);
-  const members = reader.sorted();
+  const members = reader.ranked();
   const values: [string, number][] = [];
-  for (let i = 0; i < members.count; i++) values.push([members.member(i).text().text(), members.score(i)]);
+  if (members.count > 0) members.goTo(0);
+  while (values.length < members.count) {
+    values.push([members.member.text().text(), members.score]);
+    members.next();
+  }
   return values;
 }
 

@@ -1,6 +1,12 @@
-/** Rows of the commands that write sorted sets and geo indexes. They have no handlers until the overlay is there. */
+/** Rows of the commands that write sorted sets and geo indexes. */
+import { geosearchstore } from "../geo-search.ts";
 import { syntax } from "../syntax.ts";
 import type { Command } from "../table.ts";
+import { geoadd, zadd, zincrby } from "../zsets-add.ts";
+import { zdiffstore, zinterstore, zunionstore } from "../zsets-combine.ts";
+import { bzmpop, bzpopmax, bzpopmin, zmpop, zpopmax, zpopmin } from "../zsets-pop.ts";
+import { zrangestore } from "../zsets-range-store.ts";
+import { zrem, zremrangebylex, zremrangebyrank, zremrangebyscore } from "../zsets-remove.ts";
 
 export const rows: readonly Command[] = [
   {
@@ -14,6 +20,7 @@ export const rows: readonly Command[] = [
     complexity: "O(K)+O(M*log(N)), K keys, M of N members taken",
     summary: "Takes members of lowest or highest score off the first sorted set that has some; waits for them.",
     arguments: syntax("timeout:double numkeys key... (MIN | MAX) [COUNT count]"),
+    handler: bzmpop,
   },
   {
     name: "bzpopmax",
@@ -26,6 +33,7 @@ export const rows: readonly Command[] = [
     complexity: "O(log(N))",
     summary: "Takes the member of highest score; waits for one.",
     arguments: syntax("key... timeout:double"),
+    handler: bzpopmax,
   },
   {
     name: "bzpopmin",
@@ -38,6 +46,7 @@ export const rows: readonly Command[] = [
     complexity: "O(log(N))",
     summary: "Takes the member of lowest score; waits for one.",
     arguments: syntax("key... timeout:double"),
+    handler: bzpopmin,
   },
   {
     name: "geoadd",
@@ -50,6 +59,7 @@ export const rows: readonly Command[] = [
     complexity: "O(log(N)) for each place",
     summary: "Adds places to a geo index.",
     arguments: syntax("key [(NX | XX)] [CH] (longitude:double latitude:double member)..."),
+    handler: geoadd,
   },
   {
     name: "geosearchstore",
@@ -68,6 +78,7 @@ export const rows: readonly Command[] = [
       "destination source (FROMMEMBER member | FROMLONLAT (longitude:double latitude:double)) ((BYRADIUS radius:double (M | KM | FT | MI)) | (BYBOX width:double height:double (M | KM | FT | MI))) [(ASC | DESC)] [COUNT count [ANY]] [STOREDIST]",
       2,
     ),
+    handler: geosearchstore,
   },
   {
     name: "zadd",
@@ -80,6 +91,7 @@ export const rows: readonly Command[] = [
     complexity: "O(log(N)) for each member",
     summary: "Adds members to a sorted set or changes their scores.",
     arguments: syntax("key [(NX | XX)] [(GT | LT)] [CH] [INCR] (score:double member)..."),
+    handler: zadd,
   },
   {
     name: "zdiffstore",
@@ -95,6 +107,7 @@ export const rows: readonly Command[] = [
     complexity: "O(L+(N-K)*log(N)), L members in all, N in the first, K in the result",
     summary: "Stores the difference of sorted sets.",
     arguments: syntax("destination numkeys key...", 2),
+    handler: zdiffstore,
   },
   {
     name: "zincrby",
@@ -107,6 +120,7 @@ export const rows: readonly Command[] = [
     complexity: "O(log(N))",
     summary: "Adds to a member's score.",
     arguments: syntax("key increment:integer member"),
+    handler: zincrby,
   },
   {
     name: "zinterstore",
@@ -122,6 +136,7 @@ export const rows: readonly Command[] = [
     complexity: "O(N*K)+O(M*log(M)), N members of the smallest of K sets, M in the result",
     summary: "Stores the intersection of sorted sets.",
     arguments: syntax("destination numkeys key... [WEIGHTS weight:integer...] [AGGREGATE (SUM | MIN | MAX)]", 2),
+    handler: zinterstore,
   },
   {
     name: "zmpop",
@@ -134,6 +149,7 @@ export const rows: readonly Command[] = [
     complexity: "O(K)+O(M*log(N)), K keys, M of N members taken",
     summary: "Takes members of lowest or highest score off the first sorted set that has some.",
     arguments: syntax("numkeys key... (MIN | MAX) [COUNT count]"),
+    handler: zmpop,
   },
   {
     name: "zpopmax",
@@ -146,6 +162,7 @@ export const rows: readonly Command[] = [
     complexity: "O(log(N)*M), M of N members taken",
     summary: "Takes the members of highest score.",
     arguments: syntax("key [count]"),
+    handler: zpopmax,
   },
   {
     name: "zpopmin",
@@ -158,6 +175,7 @@ export const rows: readonly Command[] = [
     complexity: "O(log(N)*M), M of N members taken",
     summary: "Takes the members of lowest score.",
     arguments: syntax("key [count]"),
+    handler: zpopmin,
   },
   {
     name: "zrangestore",
@@ -173,6 +191,7 @@ export const rows: readonly Command[] = [
     complexity: "O(log(N)+M), M of N members stored",
     summary: "Stores a range of a sorted set.",
     arguments: syntax("dst:key src:key min max [(BYSCORE | BYLEX)] [REV] [LIMIT (offset:integer count)]", 2),
+    handler: zrangestore,
   },
   {
     name: "zrem",
@@ -185,6 +204,7 @@ export const rows: readonly Command[] = [
     complexity: "O(M*log(N)), M of N members removed",
     summary: "Removes members of a sorted set.",
     arguments: syntax("key member..."),
+    handler: zrem,
   },
   {
     name: "zremrangebylex",
@@ -197,6 +217,7 @@ export const rows: readonly Command[] = [
     complexity: "O(log(N)+M), M of N members removed",
     summary: "Removes the members within a range of names.",
     arguments: syntax("key min max"),
+    handler: zremrangebylex,
   },
   {
     name: "zremrangebyrank",
@@ -209,6 +230,7 @@ export const rows: readonly Command[] = [
     complexity: "O(log(N)+M), M of N members removed",
     summary: "Removes the members within a range of ranks.",
     arguments: syntax("key start stop"),
+    handler: zremrangebyrank,
   },
   {
     name: "zremrangebyscore",
@@ -221,6 +243,7 @@ export const rows: readonly Command[] = [
     complexity: "O(log(N)+M), M of N members removed",
     summary: "Removes the members within a range of scores.",
     arguments: syntax("key min:double max:double"),
+    handler: zremrangebyscore,
   },
   {
     name: "zunionstore",
@@ -236,5 +259,6 @@ export const rows: readonly Command[] = [
     complexity: "O(N)+O(M*log(M)), N members in all, M in the result",
     summary: "Stores the union of sorted sets.",
     arguments: syntax("destination numkeys key... [WEIGHTS weight:integer...] [AGGREGATE (SUM | MIN | MAX)]", 2),
+    handler: zunionstore,
   },
 ];

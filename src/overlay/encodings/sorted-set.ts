@@ -82,6 +82,26 @@ export class SortedSet {
     return handle;
   }
 
+  /** As add, of a member that is behind all others in order: no score is compared. */
+  append(hash: number, score: number, text: Uint8Array, start: number, length: number): number {
+    const handle = createScored(this.#blocks, score, text, start, length);
+    try {
+      this.tree.append(handle, score);
+    } catch (error) {
+      this.#blocks.free(handle);
+      throw error;
+    }
+    try {
+      this.table.insert(hash, handle);
+    } catch (error) {
+      this.tree.seekLast();
+      this.tree.removeHere();
+      this.#blocks.free(handle);
+      throw error;
+    }
+    return handle;
+  }
+
   /** Gives the member of a block another score. Throws ArenaFull, nothing changed. */
   setScore(handle: number, score: number): void {
     const old = readScored(this.#blocks, handle, this.#member);
@@ -100,6 +120,17 @@ export class SortedSet {
   remove(handle: number): void {
     this.table.remove();
     this.#leaveOrder(handle);
+    this.#blocks.free(handle);
+  }
+
+  /** Removes the member where the tree stands (settled). */
+  removeHere(hashOf: HashOf): void {
+    const { handle } = this.tree;
+    readScored(this.#blocks, handle, this.#member);
+    const { bytes, start, length } = this.#member.text();
+    this.table.find(hashOf(bytes, start, length), bytes, start, length);
+    this.table.remove();
+    this.tree.removeHere();
     this.#blocks.free(handle);
   }
 

@@ -1,0 +1,241 @@
+/** Members come into a sorted set, or their scores change: ZADD, ZINCRBY, GEOADD. */
+
+import { memberHash } from "../overlay/encodings/member-hash.ts";
+import { atOnce } from "../overlay/encodings/native.ts";
+import { freeSortedSet, SortedSet } from "../overlay/encodings/sorted-set.ts";
+import { NativeType } from "../rdb/opcodes.ts";
+import { ByteTable } from "../types/byte-table.ts";
+import { encode } from "../types/geohash.ts";
+import { plainDecimal } from "../types/score.ts";
+import { createOne } from "../types/zset-edit.ts";
+import type { Context } from "./context.ts";
+import { liveLimits } from "./encoding-limits.ts";
+import { ReplyError, syntaxError } from "./errors.ts";
+import { parsePosition } from "./geo-search.ts";
+import { float } from "./parse.ts";
+import { EDIT, makeNative, openToChange } from "./zsets-change.ts";
+
+const SCORES_FIRST = 256;
+const SCORES_KEPT_MAX = 65_536;
+
+/** What a command asks for, and what has come of it. One, used again and again. */
+class Addition {
+  onlyNew = false;
+  onlyOld = false;
+  onlyGreater = false;
+  onlyLess = false;
+  countsChanges = false;
+  increments = false;
+  /** The first member's argument, how far the next one is from it, and how many there are. */
+  first = 0;
+  stride = 2;
+  count = 0;
+  scores = new Float64Array(SCORES_FIRST);
+  added = 0;
+  updated = 0;
+  /** The last member's score; NaN: it was left as it is. */
+  score = Number.NaN;
+
+  clear(): void {
+    this.onlyNew = this.onlyOld = this.onlyGreater = this.onlyLess = false;
+    this.countsChanges = this.increments = false;
+    this.added = this.updated = 0;
+    this.score = Number.NaN;
+  }
+
+  /** Makes room for `count` scores. */
+  begin(first: number, stride: number, count: number): void {
+    this.first = first;
+    this.stride = stride;
+    this.count = count;
+    if (count > this.scores.length || this.scores.length > SCORES_KEPT_MAX) {
+      this.scores = new Float64Array(Math.max(count, SCORES_FIRST));
+    }
+  }
+}
+
+const ADDITION = new Addition();
+
+export function zadd(c: Context): void {
+  const addition = ADDITION;
+  addition.clear();
+  const first = parseFlags(c, addition);
+  const rest = c.args.count - first;
+  if (rest % 2 !== 0 || rest === 0) throw syntaxError();
+  if (addition.onlyNew && addition.onlyOld) {
+    throw new ReplyError("ERR XX and NX options at the same time are not compatible");
+  }
+  const { onlyGreater, onlyLess, onlyNew } = addition;
+  if ((onlyGreater && onlyNew) || (onlyLess && onlyNew) || (onlyGreater && onlyLess)) {
+    throw new ReplyError("ERR GT, LT, and/or NX options at the same time are not compatible");
+  }
+  if (addition.increments && rest > 2) {
+    throw new ReplyError("ERR INCR option supports a single increment-element pair");
+  }
+  addition.begin(first + 1, 2, rest / 2);
+  for (let i = 0; i < addition.count; i++) addition.scores[i] = parseScore(c, first + 2 * i);
+  run(c, addition);
+}
+
+function parseFlags({ args }: Context, addition: Addition): number {
+  let i = 2;
+  for (; i < args.count; i++) {
+    // No number begins as an option does.
+    if ((args.bytes[args.starts[i] as number] as number) < 65) break;
+    if (args.is(i, "NX")) addition.onlyNew = true;
+    else if (args.is(i, "XX")) addition.onlyOld = true;
+    else if (args.is(i, "CH")) addition.countsChanges = true;
+    else if (args.is(i, "INCR")) addition.increments = true;
+    else if (args.is(i, "GT")) addition.onlyGreater = true;
+    else if (args.is(i, "LT")) addition.onlyLess = true;
+    else break;
+  }
+  return i;
+}
+
+export function zincrby(c: Context): void {
+  const addition = ADDITION;
+  addition.clear();
+  addition.increments = true;
+  addition.begin(3, 2, 1);
+  addition.scores[0] = parseScore(c, 2);
+  run(c, addition);
+}
+
+export function geoadd(c: Context): void {
+  const { args } = c;
+  const addition = ADDITION;
+  addition.clear();
+  let first = 2;
+  for (; first < args.count; first++) {
+    if (args.is(first, "NX")) addition.onlyNew = true;
+    else if (args.is(first, "XX")) addition.onlyOld = true;
+    else if (args.is(first, "CH")) addition.countsChanges = true;
+    else break;
+  }
+  const rest = args.count - first;
+  if (rest % 3 !== 0 || rest === 0 || (addition.onlyNew && addition.onlyOld)) throw syntaxError();
+  addition.begin(first + 2, 3, rest / 3);
+  for (let i = 0; i < addition.count; i++) {
+    const { longitude, latitude } = parsePosition(c, first + 3 * i);
+    addition.scores[i] = encode(longitude, latitude);
+  }
+  run(c, addition);
+}
+
+function parseScore(c: Context, i: number): number {
+  const { args } = c;
+  const plain = plainDecimal(args.bytes, args.starts[i] as number, args.lengths[i] as number);
+  return Number.isNaN(plain) ? float(c, i) : plain;
+}
+
+/** Adds what was asked for, and answers. */
+function run(c: Context, addition: Addition): void {
+  const { args, reply } = c;
+  let next = 0;
+  if (!openToChange(c, 1)) {
+    if (!addition.onlyOld) next = create(c, addition);
+    else next = addition.count;
+  } else if (!EDIT.isNative && outgrows(c, addition)) makeNative(c, 1);
+  for (; next < addition.count; next++) {
+    const index = addition.first + next * addition.stride;
+    const score = addition.scores[next] as number;
+    addOne(c, addition, score, args.starts[index] as number, args.lengths[index] as number);
+  }
+  if (!addition.increments) reply.integer(addition.countsChanges ? addition.added + addition.updated : addition.added);
+  else if (Number.isNaN(addition.score)) reply.nil();
+  else reply.double(addition.score);
+}
+
+function addOne(c: Context, addition: Addition, given: number, start: number, length: number): void {
+  const { bytes } = c.args;
+  let score = given;
+  if (!EDIT.find(bytes, start, length)) {
+    if (addition.onlyOld) return;
+    EDIT.add(score, bytes, start, length);
+    addition.added++;
+  } else {
+    if (addition.onlyNew) return;
+    const old = EDIT.score;
+    if (addition.increments) {
+      score += old;
+      if (Number.isNaN(score)) throw new ReplyError("ERR resulting score is not a number (NaN)");
+    }
+    if ((addition.onlyLess && score >= old) || (addition.onlyGreater && score <= old)) return;
+    addition.score = score;
+    if (score === old) return;
+    EDIT.setScore(score, bytes, start, length);
+    addition.updated++;
+  }
+  addition.score = score;
+  c.server.keyspace.dirty++;
+}
+
+/** Makes the key, with the first member, packed or native as it will be with all of them. Returns how many members it has dealt with. */
+function create(c: Context, addition: Addition): number {
+  const { args, db } = c;
+  const { bytes } = args;
+  const keyStart = args.starts[1] as number;
+  const keyLength = args.lengths[1] as number;
+  const start = args.starts[addition.first] as number;
+  const length = args.lengths[addition.first] as number;
+  const score = addition.scores[0] as number;
+  if (isSmall(c, addition)) createOne(db, bytes, keyStart, keyLength, score, bytes, start, length);
+  else {
+    const { arena } = db.ensureTop();
+    const root = SortedSet.create(arena);
+    try {
+      const set = new SortedSet(arena).bind(arena, root);
+      const hash = memberHash(bytes, start, length);
+      set.find(hash, bytes, start, length);
+      set.add(hash, score, bytes, start, length);
+      db.install(bytes, keyStart, keyLength, NativeType.ZSET, root, -1);
+    } catch (error) {
+      atOnce(freeSortedSet(arena, root));
+      throw error;
+    }
+  }
+  addition.added++;
+  addition.score = score;
+  c.server.keyspace.dirty++;
+  if (addition.count > 1) openToChange(c, 1);
+  return 1;
+}
+
+/** Whether all members together, if they are new, make a listpack. */
+function isSmall(c: Context, { first, stride, count }: Addition, others = 0): boolean {
+  const limits = liveLimits(c.server.config);
+  if (others + count > limits["zset-max-listpack-entries"]) return false;
+  const { lengths } = c.args;
+  const max = limits["zset-max-listpack-value"];
+  let bytes = 0;
+  for (let i = 0; i < count; i++) {
+    const length = lengths[first + i * stride] as number;
+    if (length > max) return false;
+    bytes += length;
+  }
+  return others === 0 || EDIT.hasRoom(bytes);
+}
+
+/** Whether the listpack that EDIT has open becomes a skiplist in the course of this, as Redis counts. */
+function outgrows(c: Context, addition: Addition): boolean {
+  if (isSmall(c, addition, EDIT.count)) return false;
+  const { bytes, starts, lengths } = c.args;
+  const limits = liveLimits(c.server.config);
+  const max = limits["zset-max-listpack-value"];
+  const entries = limits["zset-max-listpack-entries"];
+  if (addition.count > entries) return true;
+  if (addition.onlyOld) return false;
+  if (addition.count === 1)
+    return !EDIT.find(bytes, starts[addition.first] as number, lengths[addition.first] as number);
+  const seen = new ByteTable();
+  for (let i = 0; i < addition.count; i++) {
+    const index = addition.first + i * addition.stride;
+    const start = starts[index] as number;
+    const length = lengths[index] as number;
+    if (EDIT.find(bytes, start, length) || seen.indexOf(bytes, start, length) >= 0) continue;
+    if (length > max || EDIT.count + seen.count + 1 > entries || !EDIT.hasRoom(length)) return true;
+    seen.add(bytes, start, length);
+  }
+  return false;
+}
