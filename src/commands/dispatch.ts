@@ -52,7 +52,7 @@ export class Dispatcher implements RequestService<Client> {
   readonly #slices: Slices;
   readonly #postponed: Postponed;
   readonly #damageLogged = new Set<string>();
-  readonly #waits: KeyWaits;
+  readonly #onReady = () => queueMicrotask(() => this.#serve());
   /** Commands that waited for keys are run: their clients' next requests come later. */
   #isServing = false;
   #context: CommandContext;
@@ -73,9 +73,6 @@ export class Dispatcher implements RequestService<Client> {
     this.#context = this.#contexts.take();
     this.#slices = new Slices((task, error) => this.#taskEnded(task, error));
     this.#postponed = new Postponed(server.clients, (connection, args) => this.#resume(connection, args));
-    this.#waits = server.keyspace.waits;
-    // What becomes ready outside of commands (a key that expires), or is left over by them.
-    this.#waits.onReady = () => queueMicrotask(() => this.#serve());
   }
 
   get reply(): Reply {
@@ -255,6 +252,11 @@ export class Dispatcher implements RequestService<Client> {
     return !connection.closing;
   }
 
+  /** The keyspace is another one when the snapshot has been loaded. */
+  get #waits(): KeyWaits {
+    return this.server.keyspace.waits;
+  }
+
   /** Runs commands that wait for keys which are there now. */
   #serve(): void {
     if (this.#isServing || this.#waits.readyCount === 0) return;
@@ -274,6 +276,8 @@ export class Dispatcher implements RequestService<Client> {
     this.#context = this.#contexts.take();
     this.#context.nowMs = context.nowMs;
     connection.waiting = true;
+    // What becomes ready outside of commands (a key that expires), or is left over by them.
+    this.#waits.onReady = this.#onReady;
     context.client.parked = true;
     connection.flushBefore(context.reply, mark);
     this.#slices.add(task);

@@ -8,7 +8,7 @@ import { Scratch } from "../rdb/scratch.ts";
 import { Element } from "../types/elements.ts";
 import type { ListEdit } from "../types/list-edit.ts";
 import { blockOnKeys, parseTimeout } from "./blocking.ts";
-import type { Context } from "./context.ts";
+import type { Context, Handler } from "./context.ts";
 import { syntaxError } from "./errors.ts";
 import { createList, LIST, makeRoom, OTHER_LIST, openToChange, removeFrom } from "./lists-open.ts";
 import { popOne, popRange } from "./lists-write.ts";
@@ -33,26 +33,26 @@ export function rpoplpush(c: Context): void {
   if (!move(c, false, true)) c.reply.nil();
 }
 
-export function blmove(c: Context): void | Step {
+export function blmove(c: Context): ReturnType<Handler> {
   const fromHead = end(c, 3);
   const toHead = end(c, 4);
   return moveOrWait(c, fromHead, toHead, 5);
 }
 
-export function brpoplpush(c: Context): void | Step {
+export function brpoplpush(c: Context): ReturnType<Handler> {
   return moveOrWait(c, false, true, 3);
 }
 
-function moveOrWait(c: Context, fromHead: boolean, toHead: boolean, timeout: number): void | Step {
+function moveOrWait(c: Context, fromHead: boolean, toHead: boolean, timeout: number): ReturnType<Handler> {
   const timeoutMs = parseTimeout(c, timeout);
   if (move(c, fromHead, toHead)) return;
   return waitFor(c, 1, 1, timeoutMs, () => move(c, fromHead, toHead));
 }
 
-export const blpop = (c: Context): void | Step => popOrWait(c, true);
-export const brpop = (c: Context): void | Step => popOrWait(c, false);
+export const blpop = (c: Context): ReturnType<Handler> => popOrWait(c, true);
+export const brpop = (c: Context): ReturnType<Handler> => popOrWait(c, false);
 
-function popOrWait(c: Context, isHead: boolean): void | Step {
+function popOrWait(c: Context, isHead: boolean): ReturnType<Handler> {
   const keys = c.args.count - 2;
   const timeoutMs = parseTimeout(c, keys + 1);
   if (popFirst(c, 1, keys, isHead)) return;
@@ -64,7 +64,7 @@ export function lmpop(c: Context): void {
   if (!popSome(c, 2, keys, count, isHead)) c.reply.nilArray();
 }
 
-export function blmpop(c: Context): void | Step {
+export function blmpop(c: Context): ReturnType<Handler> {
   const { keys, isHead, count } = parseMultiPop(c, 2);
   const timeoutMs = parseTimeout(c, 1);
   if (popSome(c, 3, keys, count, isHead)) return;
