@@ -1,15 +1,23 @@
-/**
- * Set algebra: SINTER, SINTERCARD, SUNION, SDIFF. One pass over each set, and one table whose marks tell how far a member
- * has come; memory is what the result's candidates take: the smallest set, the union, or the first set.
- */
-import { Record } from "../rdb/record.ts";
-import { ByteTable } from "../types/byte-table.ts";
+/** Set algebra: SINTER, SINTERCARD, SUNION, SDIFF, and what is stored of them: SINTERSTORE, SUNIONSTORE, SDIFFSTORE. */
+import { RdbType } from "../rdb/opcodes.ts";
+import type { EncodingLimits } from "../types/limits.ts";
 import { SetReader } from "../types/set.ts";
-import type { Span } from "../util/span.ts";
+import { SetShape } from "../types/set-pack.ts";
 import type { Context } from "./context.ts";
+import { liveLimits } from "./encoding-limits.ts";
 import { ReplyError, syntaxError } from "./errors.ts";
-import { lookup } from "./lookup.ts";
 import { integerBetween, positive } from "./parse.ts";
+import {
+  difference,
+  intersection,
+  type Members,
+  replyMembers,
+  type Survey,
+  survey,
+  textsOf,
+  union,
+} from "./set-combine.ts";
+import { storeSet } from "./set-store.ts";
 import { type Command, READ_ALL, readCounted } from "./table.ts";
 
 export const rows = [
@@ -75,70 +83,19 @@ export const rows = [
 ] as const satisfies readonly Command[];
 
 const MEMBERS_PER_SLICE = 256;
-const KEYS_PER_SLICE = 256;
-/** A mark beyond any number of sets: taken out. */
-const REMOVED = 0xffffffff;
-
-/** What a first look at the sets tells. */
-interface Survey {
-  /** The sets as they were then, whatever is written later. Null: missing. */
-  readonly records: (Record | null)[];
-  /** Some key is missing: that set is empty. */
-  isAnyMissing: boolean;
-  /** Number of the smallest set. */
-  smallestAt: number;
-  smallest: number;
-  largest: number;
-}
-
-/** Looks at the `count` sets from argument `first` on. Throws WRONGTYPE for any of them, as Redis does before it begins. */
-function* survey(c: Context, first: number, count: number): Generator<void, Survey, void> {
-  const seen: Survey = {
-    records: [],
-    isAnyMissing: false,
-    smallestAt: 0,
-    smallest: Number.POSITIVE_INFINITY,
-    largest: 0,
-  };
-  const set = new SetReader();
-  for (let i = 0; i < count; i++) {
-    if (lookup(c, first + i, "set")) {
-      set.open(c.record);
-      if (set.count < seen.smallest) {
-        seen.smallest = set.count;
-        seen.smallestAt = i;
-      }
-      seen.largest = Math.max(seen.largest, set.count);
-      seen.records.push(new Record().like(c.record));
-    } else {
-      seen.isAnyMissing = true;
-      seen.records.push(null);
-    }
-    if (i % KEYS_PER_SLICE === KEYS_PER_SLICE - 1) yield;
-  }
-  return seen;
-}
-
-/** Walks a set that has been surveyed; `visit` may end the walk by answering false. */
-function* walk(
-  record: Record | null,
-  set: SetReader,
-  visit: (member: Span) => boolean | undefined,
-): Generator<void, void, void> {
-  if (record === null) return;
-  set.open(record);
-  for (let walked = 1; set.next(); walked++) {
-    if (visit(set.text()) === false) return;
-    if (walked % MEMBERS_PER_SLICE === 0) yield;
-  }
-}
+const NO_EXPIRY = -1;
 
 function* sinter(c: Context): Generator<void, void, void> {
-  const sets = c.args.count - 1;
-  const seen = yield* survey(c, 1, sets);
-  const table = new ByteTable(seen.isAnyMissing ? 0 : seen.smallest);
-  const count = yield* intersect(seen, table, Number.POSITIVE_INFINITY);
-  yield* replyMarked(c, table, sets, count);
+  const seen = yield* survey(c, 1, c.args.count - 1);
+  yield* replyMembers(c, yield* intersection(seen, Number.POSITIVE_INFINITY));
+}
+
+function* sunion(c: Context): Generator<void, void, void> {
+  yield* replyMembers(c, yield* union(yield* survey(c, 1, c.args.count - 1)));
+}
+
+function* sdiff(c: Context): Generator<void, void, void> {
+  yield* replyMembers(c, yield* difference(yield* survey(c, 1, c.args.count - 1)));
 }
 
 function* sintercard(c: Context): Generator<void, void, void> {
@@ -151,76 +108,77 @@ function* sintercard(c: Context): Generator<void, void, void> {
     limit = positive(c, i + 1, "ERR LIMIT can't be negative");
   }
   const seen = yield* survey(c, 2, keys);
-  const table = new ByteTable(seen.isAnyMissing ? 0 : seen.smallest);
-  c.reply.integer(yield* intersect(seen, table, limit === 0 ? Number.POSITIVE_INFINITY : limit));
+  c.reply.integer((yield* intersection(seen, limit === 0 ? Number.POSITIVE_INFINITY : limit)).count);
+}
+
+export function* sinterstore(c: Context): Generator<void, void, void> {
+  const seen = yield* survey(c, 2, c.args.count - 2);
+  const members = yield* intersection(seen, Number.POSITIVE_INFINITY);
+  const limits = liveLimits(c.server.config);
+  const shape = new SetShape(limits, smallestForm(seen, limits));
+  yield* hearAll(members, shape);
+  shape.settle();
+  yield* store(c, members, shape);
+}
+
+export function* sunionstore(c: Context): Generator<void, void, void> {
+  const members = yield* union(yield* survey(c, 2, c.args.count - 2));
+  const shape = new SetShape(liveLimits(c.server.config));
+  yield* hearAll(members, shape);
+  yield* store(c, members, shape);
+}
+
+export function* sdiffstore(c: Context): Generator<void, void, void> {
+  const seen = yield* survey(c, 2, c.args.count - 2);
+  const shape = new SetShape(liveLimits(c.server.config));
+  const isCutDown = isCutDownByRedis(seen);
+  const members = yield* difference(seen, isCutDown ? shape : null);
+  if (!isCutDown) yield* hearAll(members, shape);
+  yield* store(c, members, shape);
+}
+
+/** What Redis has an intersection begin as: an intset where the smallest set is one. */
+function smallestForm({ records, counts, isAnyMissing }: Survey, limits: EncodingLimits): number {
+  if (isAnyMissing) return RdbType.SET_INTSET;
+  const record = records[counts.indexOf(Math.min(...counts))] ?? null;
+  if (record === null) return RdbType.SET_INTSET;
+  const set = new SetReader(limits);
+  set.open(record);
+  return set.encoding === "intset" ? RdbType.SET_INTSET : RdbType.SET_LISTPACK;
 }
 
 /**
- * Fills the table with the smallest set and lets each other in turn raise the marks: what reaches the number of sets is in
- * all of them. Returns how many are, and no more than `limit`.
+ * Whether Redis copies the first set and removes the others' members from the copy, which it does when they have few: the copy's form stays
+ * what it was for all of them.
  */
-function* intersect(seen: Survey, table: ByteTable, limit: number): Generator<void, number, void> {
-  if (seen.isAnyMissing) return 0;
-  const { records, smallestAt } = seen;
-  const count = records.length;
-  const set = new SetReader();
-  let reached = 0;
-  for (let passed = 0; passed < count; passed++) {
-    // The smallest one first; the one whose turn that was takes the smallest one's.
-    const index = passed === 0 ? smallestAt : passed === smallestAt ? 0 : passed;
-    const isLast = passed === count - 1;
-    reached = 0;
-    yield* walk(records[index] as Record | null, set, ({ bytes, start, length }) => {
-      const at = passed === 0 ? table.add(bytes, start, length) : table.indexOf(bytes, start, length);
-      if (at < 0 || table.marks[at] !== passed) return;
-      table.marks[at] = passed + 1;
-      return !(++reached >= limit && isLast);
-    });
-    if (reached === 0) return 0;
+function isCutDownByRedis({ records, counts }: Survey): boolean {
+  let one = 0;
+  let two = 0;
+  for (let i = 0; i < records.length; i++) {
+    if (records[i] === null) continue;
+    one += counts[0] as number;
+    two += counts[i] as number;
   }
-  return reached;
+  return Math.floor(one / 2) > two;
 }
 
-function* sunion(c: Context): Generator<void, void, void> {
-  const sets = c.args.count - 1;
-  const { largest, records } = yield* survey(c, 1, sets);
-  const table = new ByteTable(largest);
-  const set = new SetReader();
-  for (const record of records) yield* walk(record, set, (member) => addTo(table, member));
-  yield* replyMarked(c, table, 0, table.count);
-}
-
-function* sdiff(c: Context): Generator<void, void, void> {
-  const sets = c.args.count - 1;
-  const [first = null, ...others] = (yield* survey(c, 1, sets)).records;
-  const table = new ByteTable();
-  const set = new SetReader();
-  yield* walk(first, set, (member) => addTo(table, member));
-  let left = table.count;
-  for (const record of others) {
-    if (left === 0) break;
-    yield* walk(record, set, ({ bytes, start, length }) => {
-      const at = table.indexOf(bytes, start, length);
-      if (at < 0 || table.marks[at] === REMOVED) return;
-      table.marks[at] = REMOVED;
-      left--;
-      return left > 0;
-    });
+/** Tells the shape of each member. */
+function* hearAll({ store, marks, mark }: Members, shape: SetShape): Generator<void, void, void> {
+  const texts = textsOf(store, marks, mark);
+  for (let text = texts.next(), heard = 1; text !== null; text = texts.next(), heard++) {
+    shape.add(text.bytes, text.start, text.length);
+    if (heard % MEMBERS_PER_SLICE === 0) yield;
   }
-  yield* replyMarked(c, table, 0, left);
 }
 
-function addTo(table: ByteTable, member: Span): undefined {
-  table.add(member.bytes, member.start, member.length);
-}
-
-/** Answers the `count` members that bear this mark. */
-function* replyMarked(c: Context, table: ByteTable, mark: number, count: number): Generator<void, void, void> {
-  c.reply.set(count);
-  const { members, marks } = table;
-  for (let i = 0, left = count; left > 0; i++) {
-    if (marks[i] !== mark) continue;
-    c.reply.bulk(members.bytes, members.start(i), members.length(i), true);
-    if (--left % MEMBERS_PER_SLICE === 0) yield;
+/** The members become the set at argument 1; without any, the key goes. */
+function* store(c: Context, { store, marks, mark, count }: Members, { form }: SetShape): Generator<void, void, void> {
+  const { args, reply, server } = c;
+  if (count > 0) {
+    yield* storeSet(c, 1, form, textsOf(store, marks, mark), NO_EXPIRY);
+    server.keyspace.dirty++;
+  } else if (c.db.remove(args.bytes, args.starts[1] as number, args.lengths[1] as number, c.nowMs)) {
+    server.keyspace.dirty++;
   }
+  reply.integer(count);
 }

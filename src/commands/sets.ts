@@ -94,6 +94,8 @@ const MEMBERS_AT_ONCE_MAX = 512;
 const MEMBERS_PER_SLICE = 256;
 /** When members asked for × members there are more than this, one walk with a table replaces a search per member. */
 const COMPARISONS_MAX = 20_000;
+/** When the set has so many times as many, members are picked, and picked again where one comes twice. */
+const PICKED_FACTOR = 3;
 /** Members drawn with repetition per walk over the set. */
 const DRAWS_PER_WALK = 65_536;
 
@@ -134,7 +136,9 @@ function smismember(c: Context): void | Generator<void, void, void> {
   const { args, reply } = c;
   const wanted = args.count - 2;
   const found = openSet(c);
-  if (found && wanted * SET.count > COMPARISONS_MAX && SET.encoding === "hashtable") return smismemberByWalk(c);
+  if (found && !SET.isKeyed && wanted * SET.count > COMPARISONS_MAX && SET.encoding === "hashtable") {
+    return smismemberByWalk(c);
+  }
   reply.array(wanted);
   for (let i = 2; i < args.count; i++) reply.integer(found && hasMember(c, i) ? 1 : 0);
 }
@@ -175,29 +179,60 @@ function* replyMembers(c: Context): Generator<void, void, void> {
   }
 }
 
-function* srandmember(c: Context): Generator<void, void, void> {
+function srandmember(c: Context): void | Generator<void, void, void> {
   const { args, reply } = c;
   if (args.count > 3) throw syntaxError();
-  const wanted = args.count === 3 ? Number(signedCount(c, 2)) : 1;
+  if (args.count === 3) return srandmemberCount(c);
+  if (!openSet(c)) reply.nil();
+  else if (!SET.isKeyed) return replyOne(c);
+  else {
+    SET.pick();
+    reply.elements(SET);
+  }
+}
+
+function* srandmemberCount(c: Context): Generator<void, void, void> {
+  const { reply } = c;
+  const wanted = Number(signedCount(c, 2));
   const found = lookup(c, 1, "set");
   const set = new SetReader();
   if (found) set.open(c.record);
-  if (args.count === 2) {
-    if (found) yield* replyOne(c, set);
-    else reply.nil();
-    return;
-  }
   const count = !found ? 0 : wanted < 0 ? -wanted : Math.min(wanted, set.count);
   reply.array(count);
   if (count === 0) return;
-  if (wanted < 0) yield* replyDraws(c, set, count);
+  if (wanted < 0) yield* set.isNative ? replyPicks(c, set, count) : replyDraws(c, set, count);
+  else if (set.isNative && count * PICKED_FACTOR <= set.count) yield* replyDistinct(c, set, count);
   else yield* replySelection(c, set, count);
 }
 
-function* replyOne(c: Context, set: SetReader): Generator<void, void, void> {
+function* replyOne(c: Context): Generator<void, void, void> {
+  const set = new SetReader();
+  set.open(c.record);
   let left = randomIndex(set.count);
   while (set.next() && left > 0) if (--left % MEMBERS_PER_SLICE === 0) yield;
   c.reply.elements(set);
+}
+
+/** `count` members, each picked from all. */
+function* replyPicks(c: Context, set: SetReader, count: number): Generator<void, void, void> {
+  for (let i = 1; i <= count; i++) {
+    set.pick();
+    c.reply.elements(set);
+    if (i % MEMBERS_PER_SLICE === 0) yield;
+  }
+}
+
+/** `count` different members, a small part of all. */
+function* replyDistinct(c: Context, set: SetReader, count: number): Generator<void, void, void> {
+  const picked = new ByteTable(count);
+  for (let tries = 1; picked.count < count; tries++) {
+    set.pick();
+    const before = picked.count;
+    const { bytes, start, length } = set.text();
+    picked.add(bytes, start, length);
+    if (picked.count > before) c.reply.elements(set);
+    if (tries % MEMBERS_PER_SLICE === 0) yield;
+  }
 }
 
 /** `count` different members. */

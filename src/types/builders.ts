@@ -5,6 +5,7 @@ import { NativeType, objectType } from "../rdb/opcodes.ts";
 import type { Record } from "../rdb/record.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import { buildList } from "./list-build.ts";
+import { buildSet } from "./set-build.ts";
 
 export interface Builder {
   /** A number of NativeType. */
@@ -17,6 +18,7 @@ export interface Builder {
 }
 
 const BUILDERS: Partial<{ readonly [type in ObjectType]: Builder }> = {
+  set: { type: NativeType.SET, build: buildSet },
   list: {
     type: NativeType.LIST,
     build: (record, blocks) => buildList(record, blocks, DEFAULT_LIMITS["list-max-listpack-size"]),

@@ -1,4 +1,6 @@
-/** Rows of the commands that write sets. They have no handlers until the overlay is there. */
+/** Rows of the commands that write sets. */
+import { sdiffstore, sinterstore, sunionstore } from "../set-algebra.ts";
+import { sadd, smove, spop, srem } from "../sets-write.ts";
 import { syntax } from "../syntax.ts";
 import type { Command } from "../table.ts";
 
@@ -14,6 +16,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1) for each member",
     summary: "Adds members to a set.",
     arguments: syntax("key member..."),
+    handler: sadd,
   },
   {
     name: "sdiffstore",
@@ -29,6 +32,7 @@ export const rows: readonly Command[] = [
     complexity: "O(N) in the number of all members",
     summary: "Stores the difference of sets.",
     arguments: syntax("destination key...", 2),
+    handler: sdiffstore,
   },
   {
     name: "sinterstore",
@@ -44,6 +48,7 @@ export const rows: readonly Command[] = [
     complexity: "O(N*M), N members of the smallest of M sets",
     summary: "Stores the intersection of sets.",
     arguments: syntax("destination key...", 2),
+    handler: sinterstore,
   },
   {
     name: "smove",
@@ -59,6 +64,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1)",
     summary: "Moves a member between sets.",
     arguments: syntax("source destination member", 2),
+    handler: smove,
   },
   {
     name: "spop",
@@ -72,6 +78,7 @@ export const rows: readonly Command[] = [
     complexity: "O(N) in the number taken",
     summary: "Takes random members out of a set.",
     arguments: syntax("key [count]"),
+    handler: spop,
   },
   {
     name: "srem",
@@ -84,6 +91,7 @@ export const rows: readonly Command[] = [
     complexity: "O(N) in the number of members",
     summary: "Removes members from a set.",
     arguments: syntax("key member..."),
+    handler: srem,
   },
   {
     name: "sunionstore",
@@ -99,5 +107,6 @@ export const rows: readonly Command[] = [
     complexity: "O(N) in the number of all members",
     summary: "Stores the union of sets.",
     arguments: syntax("destination key...", 2),
+    handler: sunionstore,
   },
 ];
