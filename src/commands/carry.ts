@@ -61,6 +61,22 @@ export function* carry(c: Context, target: () => Database): Generator<void, Carr
   }
 }
 
+/** As `carry`, of a value that nobody can change meanwhile: a payload of RESTORE, `valueLength` bytes long. */
+export function* unpack(
+  record: Record,
+  valueLength: number,
+  target: () => Database,
+  nowMs: number,
+): Generator<void, Carried, void> {
+  const builder = valueLength > INLINE_BYTES_MAX ? builderOf(record.type) : null;
+  if (builder === null) return { valueLength, type: record.type, root: 0, arena: null };
+  for (;;) {
+    const { arena } = target().ensureTop();
+    const root = yield* whileTop(builder.build(record, arena, nowMs), () => target().top?.arena === arena);
+    if (root !== 0) return { valueLength: -1, type: builder.type, root, arena };
+  }
+}
+
 /** Writes what was prepared; the structure belongs to the key then. Throws ArenaFull; it is freed then. */
 export function put(
   carried: Carried,

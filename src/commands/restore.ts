@@ -6,6 +6,7 @@ import { isSealed, openPayload } from "../rdb/payload.ts";
 import { Record } from "../rdb/record.ts";
 import { checkDeeply } from "../types/deep-check.ts";
 import { FormatError } from "../util/format-error.ts";
+import { type Carried, discard, put, unpack } from "./carry.ts";
 import type { Context } from "./context.ts";
 import { ReplyError, syntaxError } from "./errors.ts";
 import { EXPIRY_MS_MAX } from "./expiring.ts";
@@ -38,19 +39,23 @@ export function* restore(c: Context): Generator<void, void, void> {
   let start = args.starts[3] as number;
   const length = args.lengths[3] as number;
   const payload = new Record();
-  let valueLength: number;
+  let carried: Carried;
   if (length <= AT_ONCE_BYTES_MAX) {
     const steps = checked(bytes, start, length, checksum, payload);
     let step = steps.next();
     while (step.done !== true) step = steps.next();
-    valueLength = step.value;
+    carried = { valueLength: step.value, type: payload.type, root: 0, arena: null };
   } else {
     bytes = new Uint8Array(bytes.subarray(start, start + length));
     start = 0;
-    valueLength = yield* checked(bytes, 0, length, checksum, payload);
-    checkBusy(c, options);
+    const valueLength = yield* checked(bytes, 0, length, checksum, payload);
+    carried = yield* unpack(payload, valueLength, () => c.db, c.nowMs);
+    if (!options.replace && peek(c, 1)) {
+      discard(carried);
+      throw new ReplyError(BUSY);
+    }
   }
-  commit(c, options, expiry(c, ttl, options), payload, valueLength);
+  commit(c, options, expiry(c, ttl, options), payload, carried);
 }
 
 /** Bytes of the value, which is sound. Throws ReplyError. */
@@ -83,18 +88,19 @@ function expiry({ nowMs }: Context, ttl: bigint, { absoluteTtl }: RestoreOptions
   return at < 0n ? 0 : Math.min(Number(at), EXPIRY_MS_MAX);
 }
 
-function commit(c: Context, options: RestoreOptions, expireAtMs: number, payload: Record, valueLength: number): void {
+function commit(c: Context, options: RestoreOptions, expireAtMs: number, payload: Record, carried: Carried): void {
   const { args, db, nowMs, server } = c;
   const start = args.starts[1] as number;
   const length = args.lengths[1] as number;
   if (expireAtMs !== -1 && expireAtMs <= nowMs) {
+    discard(carried);
     if (options.replace && db.remove(args.bytes, start, length, nowMs)) server.keyspace.dirty++;
     c.reply.ok();
     return;
   }
   // An expired key of that name is gone first: it counts as expired, not as overwritten.
   peek(c, 1);
-  db.writeRecord(args.bytes, start, length, payload, valueLength, expireAtMs);
+  put(carried, db, args.bytes, start, length, payload, expireAtMs);
   // Also where neither is given: what was overwritten is gone with its uses.
   db.setAccess(args.bytes, start, length, options.idle, options.frequency);
   server.keyspace.dirty++;
