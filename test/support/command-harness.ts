@@ -7,6 +7,7 @@ import { Client, type ClientConnection, Clients } from "../../src/commands/clien
 import type { Context, Server } from "../../src/commands/context.ts";
 import { DebugSettings } from "../../src/commands/debug-settings.ts";
 import { ReplyError } from "../../src/commands/errors.ts";
+import { NativeReads, NativeReads } from "../../src/commands/native-reads.ts";
 import { NotReady } from "../../src/commands/not-ready.ts";
 import { Stats } from "../../src/commands/stats.ts";
 import type { Command } from "../../src/commands/table.ts";
@@ -133,6 +134,7 @@ export class CommandHarness {
     } catch (error) {
       if (!(error instanceof NotReady)) throw error;
       context.reply.clear();
+      context.natives.forget();
       return prepared(error, handler, context);
     }
   }
@@ -146,6 +148,7 @@ export class CommandHarness {
     // As a task of slices.ts.
     const { pins } = this.server.keyspace;
     const taken = pins.take();
+    context.natives.hold();
     let slices = 0;
     try {
       do {
@@ -153,6 +156,8 @@ export class CommandHarness {
         this.between();
       } while (steps.next().done !== true);
     } finally {
+      context.natives.release();
+      context.natives.release();
       pins.release(taken);
     }
     this.slices = slices;
@@ -185,7 +190,8 @@ export class CommandHarness {
     const client = new Client(1, { address: "127.0.0.1:1", isUnix: false } as ClientConnection, nowMs);
     const db: Database = server.keyspace.database(dbid);
     const args = Args.of(...words.map((word) => (word instanceof Uint8Array ? binaryText(word) : String(word))));
-    return { args, reply, client, db, record: new Record(), server, nowMs } as unknown as MutableContext;
+    const natives = new NativeReads();
+    return { args, reply, client, db, record: new Record(), natives, server, nowMs } as unknown as MutableContext;
   }
 }
 
@@ -215,6 +221,7 @@ function* prepared(
     } catch (error) {
       if (!(error instanceof NotReady)) throw error;
       context.reply.clear();
+      context.natives.forget();
       ({ work } = error);
     }
   }
