@@ -7,7 +7,7 @@ import { Client, type ClientConnection, Clients } from "../../src/commands/clien
 import type { Context, Server } from "../../src/commands/context.ts";
 import { DebugSettings } from "../../src/commands/debug-settings.ts";
 import { ReplyError } from "../../src/commands/errors.ts";
-import { NativeReads, NativeReads } from "../../src/commands/native-reads.ts";
+import { NativeReads } from "../../src/commands/native-reads.ts";
 import { NotReady } from "../../src/commands/not-ready.ts";
 import { Stats } from "../../src/commands/stats.ts";
 import type { Command } from "../../src/commands/table.ts";
@@ -156,7 +156,6 @@ export class CommandHarness {
         this.between();
       } while (steps.next().done !== true);
     } finally {
-      context.natives.release();
       context.natives.release();
       pins.release(taken);
     }
