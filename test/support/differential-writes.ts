@@ -17,6 +17,8 @@ export interface WriteOptions {
   readonly keysOf: (words: readonly Word[]) => readonly Word[];
   /** Replies and states as they are compared. */
   readonly shape?: (reply: string, question: readonly Word[]) => string;
+  /** What is asked about each of the keys: a command's words before the key, and behind it after "$". Else QUESTIONS. */
+  readonly questions?: readonly string[];
   /** Called before each command runs in the harness. */
   readonly between?: () => void;
 }
@@ -25,12 +27,17 @@ export interface WriteOptions {
 export async function sameWrites(
   both: Differential,
   commands: readonly (readonly Word[])[],
-  { keysOf, shape = (reply) => reply, between }: WriteOptions,
+  { keysOf, shape = (reply) => reply, between, questions = QUESTIONS }: WriteOptions,
 ): Promise<void> {
   const requests: (readonly Word[])[] = [];
   for (const [i, words] of commands.entries()) {
     requests.push(["HELLO", PROTOCOLS[i % 2] as number], words, ["INFO", "persistence"]);
-    for (const key of keysOf(words)) for (const question of QUESTIONS) requests.push([...question.split(" "), key]);
+    for (const key of keysOf(words)) {
+      for (const question of questions) {
+        const [before = "", behind = ""] = question.split(" $ ");
+        requests.push([...before.split(" "), key, ...(behind === "" ? [] : behind.split(" "))]);
+      }
+    }
   }
   const theirs = await both.redis.connection.sendAll(requests);
   const { folio } = both;
