@@ -9,7 +9,8 @@
 #   - what a failed command outside a test would end (a file, a start_server or tags block) goes on with its next command;
 #   - after a test that failed, the configuration and the main client are put back, so that later tests begin as they should;
 #   - commands that the server says it does not have are noted with the test that met them, and with the tests that use a key
-#     which such a command should have written.
+#     which such a command should have written;
+#   - a small list, and a small set of strings, may be a listpack, as since Redis 7.2, where 7.0's suite expects quicklist and hashtable.
 #
 # Each event is a line on standard output; the rest that is printed there comes from the suite:
 #   @event STATUS MILLISECONDS MISSING TEXT     MISSING: commands, joined by commas, or -; TEXT: base64 of UTF-8
@@ -177,6 +178,14 @@ proc test {args} {
     uplevel 1 [list drive_test {*}$args]
     set ::drive_missing {}
     if {$::drive_failed} {drive_restore $before}
+}
+
+rename assert_encoding drive_assert_encoding
+proc assert_encoding {enc key} {
+    set since72 [dict create list quicklist set hashtable]
+    set type [r type $key]
+    if {[dict exists $since72 $type] && [dict get $since72 $type] eq $enc && [r object encoding $key] eq "listpack"} return
+    drive_assert_encoding $enc $key
 }
 
 # Runs the commands of a script one by one at a level of the stack, going on after those that fail.

@@ -33,6 +33,22 @@ const CONFIG: { readonly [name: string]: string | number } = {
 
 const DATABASES = 16;
 
+/** Directives that tell when one is set. */
+class Directives extends Map<string, string | number> {
+  readonly #listeners: (() => void)[] = [];
+
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  override set(name: string, value: string | number): this {
+    super.set(name, value);
+    // The constructor of Map sets, too.
+    if (#listeners in this) for (const listener of this.#listeners) listener();
+    return this;
+  }
+}
+
 interface MutableContext extends Context {
   args: Args;
 }
@@ -58,7 +74,7 @@ export class CommandHarness {
     for (const row of rows) this.#rows.set(row.name, row);
     this.layer = layer;
     this.level = level;
-    const config = new Map(Object.entries(CONFIG));
+    const config = new Directives(Object.entries(CONFIG));
     this.config = config;
     const get = (name: string): string | number => {
       const value = config.get(name);
@@ -75,7 +91,7 @@ export class CommandHarness {
         matching: () => [],
         set: () => {},
         rewrite: () => {},
-        onChange: () => {},
+        onChange: (names, listener) => config.onChange(() => listener(names)),
       },
       stats: new Stats(),
       clients: new Clients(),
