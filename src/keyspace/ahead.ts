@@ -7,9 +7,9 @@
  */
 
 import type { HashSeed } from "../layer/format.ts";
-import { hashed, hashKey } from "../util/key-hash.ts";
 import { PREFETCH_MAX } from "../layer/prefetch.ts";
 import type { Overlay } from "../overlay/overlay.ts";
+import { hashed, hashKey } from "../util/key-hash.ts";
 
 export class Ahead {
   /** By key: h0. */
