@@ -2,13 +2,13 @@
  * In which order SSCAN, HSCAN and ZSCAN give the elements of a big collection: that of a hash of their names. A cursor is a position among
  * the hashes, 0 … 2^32 - 1. So an element that is there throughout is given, once, whatever is added, removed, rewritten in another
  * order or encoding, saved and re-based between the calls; the order in which it is stored would promise that of bytes only that never
- * change.
+ * change. Native collections of the overlay have that order by themselves: a walk goes on when one is made, or saved.
  *
  *   part    hashes in [from, to), ascending, and where each element begins       at most about PART_ELEMENTS of them
  *
  * A part is found by walking the collection once. It is kept for the next calls as long as the same bytes lie there (versionOf).
  */
-import { hashMember } from "../types/member-index.ts";
+import { memberHash } from "../overlay/encodings/member-hash.ts";
 import { MergeSort } from "../types/merge-sort.ts";
 import { type ByteSource, versionOf } from "../util/byte-source.ts";
 import type { CollectionWalk } from "./collection-walk.ts";
@@ -107,7 +107,7 @@ function* collect(walk: CollectionWalk, from: number, elementsMax: number): Gene
     const { place } = walk;
     if (!walk.next()) break;
     const { bytes, start, length } = walk.name.text();
-    const hash = hashMember(bytes, start, length);
+    const hash = memberHash(bytes, start, length) >>> 0;
     if (hash >= part.from && hash < part.to) part.add(hash, place);
     if (walked % ELEMENTS_PER_SLICE === 0) yield;
   }

@@ -1,7 +1,9 @@
 /**
  * Walks over the elements of a set, hash or sorted set, for SSCAN, HSCAN and ZSCAN: whatever its type and encoding, by name, in stored
- * order or from place to place. In which order they are given is collection-order.ts's affair.
+ * order, from place to place, or (native ones) from handle to handle. In which order they are given is collection-order.ts's affair.
  */
+import type { Blocks } from "../overlay/encodings/blocks.ts";
+import { readField, readMember, readScored } from "../overlay/encodings/member.ts";
 import { Record } from "../rdb/record.ts";
 import type { ByteStore } from "../types/byte-store.ts";
 import type { Element } from "../types/elements.ts";
@@ -43,6 +45,9 @@ export abstract class CollectionWalk {
     return true;
   }
 
+  /** Reads a native collection's member by its handle: it is the current element then. */
+  abstract readHandle(blocks: Blocks, handle: number): void;
+
   /** Keeps what goes with the current element's name: nothing for sets. */
   abstract keepValue(store: ByteStore): void;
 }
@@ -82,6 +87,10 @@ class SetWalk extends CollectionWalk {
 
   set place(place: number) {
     this.name.place = place;
+  }
+
+  readHandle(blocks: Blocks, handle: number): void {
+    readMember(blocks, handle, this.name);
   }
 
   keepValue(): void {}
@@ -126,6 +135,11 @@ class HashWalk extends CollectionWalk {
     return fieldExpireAtMs === -1 || fieldExpireAtMs >= nowMs;
   }
 
+  readHandle(blocks: Blocks, handle: number): void {
+    const reader = this.#reader;
+    reader.fieldExpireAtMs = readField(blocks, handle, reader.field, reader.value);
+  }
+
   keepValue(store: ByteStore): void {
     const value = this.#reader.value.text();
     store.add(value.bytes, value.start, value.length);
@@ -161,6 +175,10 @@ class ZsetWalk extends CollectionWalk {
 
   set place(place: number) {
     this.name.place = place;
+  }
+
+  readHandle(blocks: Blocks, handle: number): void {
+    this.name.score = readScored(blocks, handle, this.name);
   }
 
   /** Redis gives the scores of big sorted sets with seventeen digits here, and nowhere else. */
