@@ -7,15 +7,31 @@
  *   frozen     … and a save begun
  *   thawed     … which then failed
  *   rebased    … or succeeded: in a file that Folio wrote, its old one closed
+ *
+ *   native …   the same with every collection a native structure, however small
  */
 import { rmSync } from "node:fs";
+import { type Database, KEEP_EXPIRY } from "../../src/keyspace/database.ts";
 import type { Keyspace } from "../../src/keyspace/keyspace.ts";
 import { Layer } from "../../src/layer/layer.ts";
+import { atOnce } from "../../src/overlay/encodings/native.ts";
 import { valueBytes } from "../../src/rdb/dump.ts";
+import { isNativeType, RdbType } from "../../src/rdb/opcodes.ts";
 import { Record } from "../../src/rdb/record.ts";
+import { builderOf } from "../../src/types/builders.ts";
 import { drained, saveTo } from "./saving.ts";
 
-export const LEVELS = ["layer", "overlay", "frozen", "thawed", "rebased"] as const;
+export const LEVELS = [
+  "layer",
+  "overlay",
+  "frozen",
+  "thawed",
+  "rebased",
+  "native",
+  "native frozen",
+  "native thawed",
+  "native rebased",
+] as const;
 export type Level = (typeof LEVELS)[number];
 
 /** The level that tests without one of their own are run at (levels.test.ts). */
@@ -29,15 +45,43 @@ export function levelAsked(): Level {
 /** Brings a dataset that lies in `layer` to a level; returns the layer that it stands on then, which is the caller's to close. */
 export async function bringTo(level: Level, keyspace: Keyspace, layer: Layer): Promise<Layer> {
   if (level === "layer") return layer;
-  copyUp(keyspace);
-  if (level === "frozen") keyspace.freeze();
-  else if (level === "thawed") {
+  const write = level.startsWith("native") ? makeNative : copyUp;
+  write(keyspace);
+  if (level.endsWith("frozen")) keyspace.freeze();
+  else if (level.endsWith("thawed")) {
     keyspace.freeze();
     // Some are in both overlays when they are merged.
-    copyUp(keyspace, 3);
+    write(keyspace, 3);
     drained(keyspace.thaw());
-  } else if (level === "rebased") return rebased(keyspace, layer);
+  } else if (level.endsWith("rebased")) return rebased(keyspace, layer);
   return layer;
+}
+
+/** Writes all keys that have not expired, or each `every`-th: collections as native structures. */
+export function makeNative(keyspace: Keyspace, every = 1): void {
+  copyUp(keyspace, every);
+  const nowMs = Date.now();
+  const record = new Record();
+  for (const database of keyspace.databases) {
+    for (const key of keysOf(database)) {
+      if (!database.find(key, 0, key.length, nowMs, record)) continue;
+      const builder = builderOf(record.type);
+      // An intset is in order, as no native set is, and only outgrows its limit.
+      if (builder === null || isNativeType(record.type) || record.type === RdbType.SET_INTSET) continue;
+      if (record.entry === 0) continue;
+      const root = atOnce(builder.build(record, database.ensureTop().arena, nowMs));
+      database.install(key, 0, key.length, builder.type, root, KEEP_EXPIRY);
+    }
+  }
+}
+
+function keysOf(database: Database): Uint8Array[] {
+  const keys: Uint8Array[] = [];
+  const record = new Record();
+  let cursor = 0;
+  do cursor = database.scan(cursor, 100, Date.now(), record, ({ key }) => keys.push(key.copy()));
+  while (cursor !== 0);
+  return keys;
 }
 
 /** Writes all keys that have not expired, or each `every`-th, as they are. */
@@ -45,14 +89,15 @@ export function copyUp(keyspace: Keyspace, every = 1): void {
   const nowMs = Date.now();
   const record = new Record();
   for (const database of keyspace.databases) {
-    const keys: Uint8Array[] = [];
-    let cursor = 0;
-    do cursor = database.scan(cursor, 100, nowMs, record, ({ key }) => keys.push(key.copy()));
-    while (cursor !== 0);
+    const keys = keysOf(database);
     for (let i = 0; i < keys.length; i += every) {
       const key = keys[i] as Uint8Array;
       if (!database.find(key, 0, key.length, nowMs, record)) continue;
       const from = new Record().like(record);
+      if (isNativeType(from.type)) {
+        database.writeRecord(key, 0, key.length, from, from.valueLength, from.expireAtMs);
+        continue;
+      }
       const length = from.valueLength >= 0 ? from.valueLength : valueBytes(from);
       database.settle(key, 0, key.length, from);
       database.writeRecord(key, 0, key.length, privateCopy(from, length), length, from.expireAtMs);
