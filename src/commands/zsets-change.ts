@@ -1,17 +1,12 @@
 /** What the commands that change sorted sets share: opening one for a write, in the form that its editor changes. */
-import type { Blocks } from "../overlay/encodings/blocks.ts";
-import { memberHash } from "../overlay/encodings/member-hash.ts";
-import { atOnce } from "../overlay/encodings/native.ts";
-import { freeSortedSet, SortedSet } from "../overlay/encodings/sorted-set.ts";
 import { NativeType, RdbType } from "../rdb/opcodes.ts";
-import type { Record } from "../rdb/record.ts";
 import { ScoredPairs } from "../types/scored-pairs.ts";
 import { ZsetReader } from "../types/zset.ts";
+import { buildZset } from "../types/zset-build.ts";
 import { createPacked, ZsetEdit } from "../types/zset-edit.ts";
 import type { Context } from "./context.ts";
 import { liveLimits } from "./encoding-limits.ts";
 import { becomeNative, openForWrite } from "./writable.ts";
-import { SLICE_MEMBERS } from "./zsets-support.ts";
 
 /** The sorted set that a command changes. */
 export const EDIT = new ZsetEdit();
@@ -31,7 +26,7 @@ export function openToChange(c: Context, index: number): boolean {
 
 /** Makes what EDIT has open a native structure, as it grows too large for a listpack. Throws NotReady. */
 export function makeNative(c: Context, index: number): void {
-  becomeNative(c, index, c.record, EDIT.count, build, NativeType.ZSET);
+  becomeNative(c, index, c.record, EDIT.count, buildZset, NativeType.ZSET);
   open(c, index);
 }
 
@@ -45,7 +40,7 @@ function bringIntoForm(c: Context, index: number): void {
   const reader = new ZsetReader(liveLimits(c.server.config));
   reader.open(record);
   if (reader.encoding === "skiplist") {
-    becomeNative(c, index, record, reader.count, build, NativeType.ZSET);
+    becomeNative(c, index, record, reader.count, buildZset, NativeType.ZSET);
     return;
   }
   const pairs = new ScoredPairs();
@@ -59,27 +54,4 @@ function bringIntoForm(c: Context, index: number): void {
   const length = args.lengths[index] as number;
   createPacked(db, args.bytes, start, length, pairs);
   db.reread(args.bytes, start, length, record);
-}
-
-/** A native sorted set of a record's members. */
-function* build(record: Record, blocks: Blocks): Generator<void, number, void> {
-  const reader = new ZsetReader();
-  reader.open(record);
-  const root = SortedSet.create(blocks);
-  const set = new SortedSet(blocks).bind(blocks, root);
-  let isWhole = false;
-  try {
-    for (let added = 1; reader.next(); added++) {
-      const { bytes, start, length } = reader.text();
-      const hash = memberHash(bytes, start, length);
-      const handle = set.find(hash, bytes, start, length);
-      if (handle === 0) set.add(hash, reader.score, bytes, start, length);
-      else set.setScore(handle, reader.score);
-      if (added % SLICE_MEMBERS === 0) yield;
-    }
-    isWhole = true;
-  } finally {
-    if (!isWhole) atOnce(freeSortedSet(blocks, root));
-  }
-  return root;
 }

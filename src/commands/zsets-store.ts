@@ -1,17 +1,15 @@
 /** A sorted set that a command has made becomes a key's value: ZRANGESTORE, ZUNIONSTORE and its kin, GEOSEARCHSTORE, GEORADIUS STORE. */
-import type { Blocks } from "../overlay/encodings/blocks.ts";
-import { memberHash } from "../overlay/encodings/member-hash.ts";
 import { atOnce } from "../overlay/encodings/native.ts";
-import { freeSortedSet, SortedSet } from "../overlay/encodings/sorted-set.ts";
+import { freeSortedSet } from "../overlay/encodings/sorted-set.ts";
 import { NativeType } from "../rdb/opcodes.ts";
 import { Record } from "../rdb/record.ts";
 import type { OrderedPairs } from "../types/scored-pairs.ts";
+import { buildOfPairs } from "../types/zset-build.ts";
 import { createPacked } from "../types/zset-edit.ts";
 import type { ByteSource } from "../util/byte-source.ts";
 import { Span } from "../util/span.ts";
 import type { Context } from "./context.ts";
 import { liveLimits } from "./encoding-limits.ts";
-import { SLICE_MEMBERS } from "./zsets-support.ts";
 
 const MEMBER = new Span();
 
@@ -72,7 +70,7 @@ export function* installIf(
 ): Generator<void, boolean, void> {
   for (;;) {
     const { arena } = c.db.ensureTop();
-    const steps = build(arena, pairs);
+    const steps = buildOfPairs(arena, pairs);
     let step = steps.next();
     while (step.done !== true) {
       yield;
@@ -108,25 +106,4 @@ function install(c: Context, index: number, root: number, was: Replaced | null, 
     throw error;
   }
   return true;
-}
-
-function* build(blocks: Blocks, pairs: OrderedPairs): Generator<void, number, void> {
-  const root = SortedSet.create(blocks);
-  const set = new SortedSet(blocks).bind(blocks, root);
-  const member = new Span();
-  let isWhole = false;
-  try {
-    for (let i = 0; i < pairs.count; i++) {
-      pairs.member(i, member);
-      const { bytes, start, length } = member;
-      const hash = memberHash(bytes, start, length);
-      set.find(hash, bytes, start, length);
-      set.append(hash, pairs.score(i), bytes, start, length);
-      if (i % SLICE_MEMBERS === SLICE_MEMBERS - 1) yield;
-    }
-    isWhole = true;
-  } finally {
-    if (!isWhole) atOnce(freeSortedSet(blocks, root));
-  }
-  return root;
 }

@@ -6,6 +6,7 @@ import type { Record } from "../rdb/record.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import { buildList } from "./list-build.ts";
 import { buildSet } from "./set-build.ts";
+import { buildZset } from "./zset-build.ts";
 
 export interface Builder {
   /** A number of NativeType. */
@@ -19,6 +20,7 @@ export interface Builder {
 
 const BUILDERS: Partial<{ readonly [type in ObjectType]: Builder }> = {
   set: { type: NativeType.SET, build: buildSet },
+  zset: { type: NativeType.ZSET, build: buildZset },
   list: {
     type: NativeType.LIST,
     build: (record, blocks) => buildList(record, blocks, DEFAULT_LIMITS["list-max-listpack-size"]),

@@ -27,7 +27,7 @@ import { memberHash } from "../overlay/encodings/member-hash.ts";
 import { SortedSet } from "../overlay/encodings/sorted-set.ts";
 import { NativeType, RdbType } from "../rdb/opcodes.ts";
 import type { Record } from "../rdb/record.ts";
-import { doubleText } from "../util/decimal.ts";
+import { doubleText, writePlainDouble } from "../util/decimal.ts";
 import { Span } from "../util/span.ts";
 import { Element } from "./elements.ts";
 import { elementScore } from "./score.ts";
@@ -48,6 +48,8 @@ function isWhole(score: number): boolean {
 
 /** Length of the text in TEXT. */
 function writeText(score: number): number {
+  const plain = writePlainDouble(score, TEXT, 0);
+  if (plain > 0) return plain;
   const text = doubleText(score);
   for (let i = 0; i < text.length; i++) TEXT[i] = text.charCodeAt(i);
   return text.length;

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { double17Text, doubleText } from "./decimal.ts";
+import { double17Text, doubleText, writePlainDouble } from "./decimal.ts";
 
 test("shortest text", () => {
   const cases: [number, string][] = [
@@ -60,4 +60,24 @@ test("both read back as the same double", () => {
     expect(Number(doubleText(value))).toBe(value);
     expect(Number(double17Text(value))).toBe(value);
   }
+});
+
+test("plain doubles are written without a string, as the shortest text has them", () => {
+  const into = new Uint8Array(32);
+  const text = (value: number) => Buffer.from(into.subarray(2, 2 + writePlainDouble(value, into, 2))).toString();
+  for (const value of [0.5, -0.5, 1.25, 3.14, 0.1, 0.000001, -17.25, 123456789.123456, 99999999999.125, 0.3]) {
+    expect(text(value)).toBe(doubleText(value));
+  }
+  for (const value of [0.1 + 0.2, 1e-7, 1e300, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, 5e-324]) {
+    expect(text(value)).toBe("");
+  }
+  let seen = 0;
+  for (let i = 0; i < 20_000; i++) {
+    const value = Math.floor((Math.random() - 0.5) * 10 ** (1 + (i % 15))) / 10 ** (i % 8);
+    const written = text(value);
+    if (written === "") continue;
+    seen++;
+    if (written !== doubleText(value)) expect({ value, written }).toEqual({ value, written: doubleText(value) });
+  }
+  expect(seen).toBeGreaterThan(5000);
 });

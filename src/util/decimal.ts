@@ -4,8 +4,41 @@
  *   doubleText     replies of scores, GEO, RESP3 doubles: the shortest digits that read back as the same double
  *   double17Text   ZSCAN of big sorted sets, INCRBYFLOAT: C's "%.17g"
  *
- * Both are for the cold path: they make a string.
+ * Both are for the cold path: they make a string; writePlainDouble makes none.
  */
+import { writeInteger } from "./integer.ts";
+
+const PLAIN_DIGITS = 1e15;
+const PLACES_MAX = 6;
+const POWERS = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
+
+/**
+ * Writes doubleText(value) of a number with up to six decimals and fifteen digits at into[at] …, without a string: the bytes written; 0,
+ * nothing written, for others. (Decimals of up to fifteen digits differ as doubles: what reads back as `value` is its shortest text.)
+ */
+export function writePlainDouble(value: number, into: Uint8Array, at: number): number {
+  for (let places = 1; places <= PLACES_MAX; places++) {
+    const power = POWERS[places] as number;
+    const digits = value * power;
+    if (!(digits < PLAIN_DIGITS && digits > -PLAIN_DIGITS)) return 0;
+    if (Math.floor(digits) !== digits || digits / power !== value) continue;
+    if (digits % 10 === 0) return 0;
+    const magnitude = Math.abs(digits);
+    const whole = Math.floor(magnitude / power);
+    let to = at;
+    if (digits < 0) into[to++] = 45;
+    to += writeInteger(whole, into, to);
+    into[to] = 46;
+    let rest = magnitude - whole * power;
+    for (let i = places; i > 0; i--) {
+      const next = Math.floor(rest / 10);
+      into[to + i] = 48 + (rest - next * 10);
+      rest = next;
+    }
+    return to + places + 1 - at;
+  }
+  return 0;
+}
 
 /**
  * The shortest decimal text of `value`: whole numbers up to 2^62 plainly, others with a point, the very small and very
@@ -17,9 +50,11 @@ export function doubleText(value: number): string {
   if (value === Number.NEGATIVE_INFINITY) return "-inf";
   if (value === 0) return Object.is(value, -0) ? "-0" : "0";
   if (Number.isInteger(value) && Math.abs(value) <= 2 ** 62) return String(BigInt(value));
+  const magnitude = Math.abs(value);
+  if (magnitude >= 1e-3 && magnitude < 1e4) return String(value);
   const sign = value < 0 ? "-" : "";
   // "d.ddde±x" of the shortest digits: digits × 10^scale.
-  const [mantissa = "", exponentText = "0"] = Math.abs(value).toExponential().split("e");
+  const [mantissa = "", exponentText = "0"] = magnitude.toExponential().split("e");
   const digits = mantissa.replace(".", "");
   const exponent = Number(exponentText);
   const scale = exponent - digits.length + 1;

@@ -105,9 +105,12 @@ export function copyUp(keyspace: Keyspace, every = 1): void {
   }
 }
 
+const SAVED = ".saved";
+
 /** Saves, and stands on what was saved; the layer before is closed. */
 export async function rebased(keyspace: Keyspace, layer: Layer): Promise<Layer> {
-  const path = `${layer.path}.saved`;
+  // In turns: the layer before the last is closed.
+  const path = layer.path.endsWith(SAVED) ? layer.path.slice(0, -SAVED.length) : layer.path + SAVED;
   rmSync(path, { force: true });
   rmSync(`${path}.idx`, { force: true });
   saveTo(path, keyspace, { nowMs: Date.now() });
