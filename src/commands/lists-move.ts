@@ -17,6 +17,8 @@ import { openForWrite } from "./writable.ts";
 
 type Step = Generator<void, void, void>;
 
+/** As it is when rounded. */
+const LONG_MAX = 2 ** 63;
 const TARGET = new Record();
 const MOVED = new Element();
 const SCRATCH = new Scratch();
@@ -91,14 +93,14 @@ interface MultiPop {
 /** numkeys key [key …] LEFT|RIGHT [COUNT count], from argument `first` on. */
 function parseMultiPop(c: Context, first: number): MultiPop {
   const { args } = c;
-  const keys = integerBetween(c, first, 1, Number.MAX_SAFE_INTEGER, "ERR numkeys should be greater than 0");
+  const keys = integerBetween(c, first, 1, LONG_MAX, "ERR numkeys should be greater than 0");
   const where = first + keys + 1;
   if (where >= args.count) throw syntaxError();
   const isHead = end(c, where);
   let count = 0;
   for (let i = where + 1; i < args.count; i += 2) {
     if (count > 0 || i + 1 >= args.count || !args.is(i, "COUNT")) throw syntaxError();
-    count = integerBetween(c, i + 1, 1, Number.MAX_SAFE_INTEGER, "ERR count should be greater than 0");
+    count = integerBetween(c, i + 1, 1, LONG_MAX, "ERR count should be greater than 0");
   }
   return { keys, isHead, count: Math.max(count, 1) };
 }

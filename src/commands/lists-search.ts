@@ -14,7 +14,7 @@ import { syntaxError } from "./errors.ts";
 import { LIST, listLimit, makeRoom, openToChange } from "./lists-open.ts";
 import { lookup } from "./lookup.ts";
 import { NotReady } from "./not-ready.ts";
-import { signedCount } from "./parse.ts";
+import { integer } from "./parse.ts";
 import { deleteKey } from "./writable.ts";
 
 /** Lists of more elements are searched in slices. */
@@ -59,7 +59,7 @@ function* insertInSlices(c: Context, isBefore: boolean): Generator<void, void, v
 }
 
 export function lrem(c: Context): void | Generator<void, void, void> {
-  const given = Number(signedCount(c, 2));
+  const given = integer(c, 2);
   const wanted = given === 0 ? Number.POSITIVE_INFINITY : Math.abs(given);
   const fromTail = given < 0;
   if (!openToChange(c, 1, LIST)) {

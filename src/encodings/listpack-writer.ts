@@ -195,6 +195,35 @@ export class ListpackWriter {
     copy.call(from, this.#bytes, end, at + HEADER_BYTES, at + HEADER_BYTES + length);
   }
 
+  /**
+   * Writes an element at `pos`, behind the last one, as insert does, but leaves header and end byte to `seal`: of many that are appended
+   * together, each costs what it takes. Returns the position behind it.
+   */
+  put(pos: number, text: Uint8Array, from: number, length: number): number {
+    if (parseInt64(text, from, length)) return this.#writeInteger(pos, integerBytes());
+    return this.#writeString(this.#bytes, pos, length + headBytes(length), text, from, length);
+  }
+
+  /** As put, of a safe integer. */
+  putInteger(pos: number, value: number): number {
+    setInt64(value);
+    return this.#writeInteger(pos, integerBytes());
+  }
+
+  /** As put, of the two's complement 64-bit integer of these halves. */
+  putInt64(pos: number, high: number, low: number): number {
+    int64.high = high;
+    int64.low = low;
+    return this.#writeInteger(pos, integerBytes());
+  }
+
+  /** Ends the listpack at `pos`, behind `added` elements that were put there. */
+  seal(pos: number, added: number): void {
+    this.#bytes[pos] = END;
+    writeTotal(this.#bytes, this.#start, pos + 1 - this.#start);
+    this.#count(added);
+  }
+
   #insertInteger(pos: number): number {
     const size = integerBytes();
     this.#makeRoom(pos, size + 1, 1);
@@ -212,7 +241,9 @@ export class ListpackWriter {
     const bytes = this.#bytes;
     const total = this.totalBytes;
     if (grown !== 0) {
-      bytes.copyWithin(pos + grown, pos, this.#start + total);
+      // Mostly at the end, where only the end byte moves.
+      if (pos === this.#start + total - 1) bytes[pos + grown] = END;
+      else bytes.copyWithin(pos + grown, pos, this.#start + total);
       writeTotal(bytes, this.#start, total + grown);
     }
     this.#count(elements);

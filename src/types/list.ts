@@ -242,7 +242,7 @@ export class ListReader extends Elements {
   }
 
   private enterNative(list: NodeList, index: number): void {
-    list.seekWeight(index);
+    list.seekElement(index);
     list.openHere(this.listpack);
     this.nodeFirst = index - list.offset;
     this.nodeEnd = this.nodeFirst + list.weight;

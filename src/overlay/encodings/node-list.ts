@@ -88,10 +88,21 @@ export class NodeList extends CountedTree {
     this.#open().replace(placeOf(this.handle) + place, text, start, length);
   }
 
+  /** As seekWeight, for 0 ≤ index < total; the ends, where most is pushed and popped, are found without adding weights up. */
+  seekElement(index: number): void {
+    if (index === 0) {
+      this.seekFirst();
+      this.offset = 0;
+    } else if (index === this.total - 1) {
+      this.seekLast();
+      this.offset = this.weight - 1;
+    } else this.seekWeight(index);
+  }
+
   /** Removes `count` elements from `index` on, or as many as there are. Throws ArenaFull under pins only: some may be gone then. */
   remove(index: number, count: number): void {
     for (let left = count; left > 0 && index < this.total; ) {
-      this.seekWeight(index);
+      this.seekElement(index);
       const { weight, offset, handle } = this;
       const here = Math.min(left, weight - offset);
       if (here === weight) {
@@ -110,7 +121,7 @@ export class NodeList extends CountedTree {
 
   /** Reads the element at `index`, 0 ≤ index < total. Valid until the list is changed. */
   read(index: number, into: Element): void {
-    this.seekWeight(index);
+    this.seekElement(index);
     this.openHere(this.#reader).next(into);
   }
 
@@ -182,8 +193,8 @@ export class NodeList extends CountedTree {
   /** Inserts an element before the node's element `offset`. */
   #insertInto(offset: number, text: Uint8Array, start: number, length: number): void {
     const { weight } = this;
-    const size = measureElement(text, start, length);
-    this.#makeEditable(this.#open().totalBytes + size);
+    const bytes = this.#open().totalBytes + measureElement(text, start, length);
+    this.#makeEditable(bytes, offset === 0 || offset === weight ? this.#room(bytes) : bytes);
     const writer = this.#open();
     writer.insert(offset === weight ? writer.end : writer.seek(offset), text, start, length);
     this.weight = weight + 1;
@@ -250,11 +261,18 @@ export class NodeList extends CountedTree {
   }
 
   /** Makes the node's block one that holds so many bytes and may be changed. Throws ArenaFull, nothing changed. */
-  #makeEditable(bytes: number): void {
+  #makeEditable(bytes: number, wanted = bytes): void {
     const { handle, blocks } = this;
     if (bytes <= blocks.capacity(handle) && blocks.pins.count === 0) return;
     if (bytes > LISTPACK_BYTES_MAX) throw new RangeError(`a list's node of ${bytes} bytes`);
-    this.#move(handle, bytes);
+    this.#move(handle, wanted);
+  }
+
+  /** Room for a node of so many bytes that elements are added to one after the other: what it is going to become, in a few steps. */
+  #room(bytes: number): number {
+    const { fill } = this;
+    if (fill >= 0) return bytes;
+    return Math.max(bytes, Math.min(bytes + (bytes >>> 1), NODE_BYTES[Math.min(-fill, NODE_BYTES.length) - 1] as number));
   }
 
   /** A node that has become much smaller than its block gets a smaller one, if there is memory for that. */
