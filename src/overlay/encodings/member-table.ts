@@ -199,10 +199,8 @@ export class MemberTable {
    * SEGMENT_MEMBERS_MAX); returns their number and sets `next`. Hashes go to `hashes` where it is given.
    */
   collect(from: number, end: number, handles: Int32Array, hashes?: Int32Array): number {
-    this.#seek(from | 0);
+    const span = this.seekSegment(from);
     const words = this.#words;
-    const span = 2 ** (32 - this.#depth);
-    this.next = (Math.floor(from / span) + 1) * span;
     let count = 0;
     const first = from % span === 0 ? this.#base + FIRST_SLOT : this.#slot;
     for (let slot = first; slot < this.#end; slot += 2) {
@@ -215,6 +213,14 @@ export class MemberTable {
       handles[count++] = handle;
     }
     return count;
+  }
+
+  /** Puts the search at the segment of position `from`, and sets `next`; how many hashes are its. */
+  seekSegment(from: number): number {
+    this.#seek(from | 0);
+    const span = 2 ** (32 - this.#depth);
+    this.next = (Math.floor(from / span) + 1) * span;
+    return span;
   }
 
   /**
@@ -263,18 +269,21 @@ export class MemberTable {
   /** A time before which no field of the table expires, Infinity: none does. Kept by the caller. */
   get earliestExpiry(): number {
     const words = this.#blocks.words[this.#root >>> WINDOW_SHIFT] as Int32Array;
-    const at = ((this.#root & IN_WINDOW) << 1) + TableRoot.EARLIEST;
-    TIME_WORDS[0] = words[at] as number;
-    TIME_WORDS[1] = words[at + 1] as number;
-    return TIME[0] === 0 ? Number.POSITIVE_INFINITY : (TIME[0] as number);
+    return timeAt(words, ((this.#root & IN_WINDOW) << 1) + TableRoot.EARLIEST);
   }
 
   set earliestExpiry(expireAtMs: number) {
     const words = this.#blocks.words[this.#root >>> WINDOW_SHIFT] as Int32Array;
-    const at = ((this.#root & IN_WINDOW) << 1) + TableRoot.EARLIEST;
-    TIME[0] = expireAtMs;
-    words[at] = TIME_WORDS[0] as number;
-    words[at + 1] = TIME_WORDS[1] as number;
+    setTime(words, ((this.#root & IN_WINDOW) << 1) + TableRoot.EARLIEST, expireAtMs);
+  }
+
+  /** As earliestExpiry, of the segment that was searched or collected last. */
+  get segmentExpiry(): number {
+    return timeAt(this.#words, this.#base + EARLIEST);
+  }
+
+  set segmentExpiry(expireAtMs: number) {
+    setTime(this.#words, this.#base + EARLIEST, expireAtMs);
   }
 
   #rootWord(word: number): number {
@@ -401,7 +410,9 @@ export class MemberTable {
     const members = gather(this.#words, this.#base, this.#slots, 0);
     const segment = newSegment(this.#blocks, bytes, 0);
     const words = this.#blocks.words[segment >>> WINDOW_SHIFT] as Int32Array;
-    const isCrowded = refill(words, (segment & IN_WINDOW) << 1, slotsOf(bytes), 0, 0, members);
+    const base = (segment & IN_WINDOW) << 1;
+    setTime(words, base + EARLIEST, this.segmentExpiry);
+    const isCrowded = refill(words, base, slotsOf(bytes), 0, 0, members);
     this.#setRootWord(TableRoot.TOP, segment);
     this.#setRootWord(TableRoot.SINGLE, isCrowded ? bytes | 1 : bytes);
     this.#blocks.free(old);
@@ -483,8 +494,7 @@ export class MemberTable {
     const upper = newSegment(this.#blocks, SEGMENT_BYTES_MAX, depth + 1);
     const upperWords = this.#blocks.words[upper >>> WINDOW_SHIFT] as Int32Array;
     const upperBase = (upper & IN_WINDOW) << 1;
-    upperWords[upperBase + EARLIEST] = this.#words[this.#base + EARLIEST] as number;
-    upperWords[upperBase + EARLIEST + 1] = this.#words[this.#base + EARLIEST + 1] as number;
+    setTime(upperWords, upperBase + EARLIEST, this.segmentExpiry);
     const middle = firstWith(1 << (31 - depth), 0, members);
     const lowerCrowded = refill(this.#words, this.#base, this.#slots, depth + 1, 0, middle);
     const upperCrowded = refill(upperWords, upperBase, SEGMENT_MEMBERS_MAX, depth + 1, middle, members);
@@ -521,6 +531,8 @@ export class MemberTable {
     const upperBase = (upper & IN_WINDOW) << 1;
     if ((words[base + COUNT] as number) + (upperWords[upperBase + COUNT] as number) > MERGED_MEMBERS_MAX) return;
     const members = gather(upperWords, upperBase, SEGMENT_MEMBERS_MAX, gather(words, base, SEGMENT_MEMBERS_MAX, 0));
+    const earliest = Math.min(timeAt(words, base + EARLIEST), timeAt(upperWords, upperBase + EARLIEST));
+    setTime(words, base + EARLIEST, earliest);
     const isCrowded = refill(words, base, SEGMENT_MEMBERS_MAX, this.#depth - 1, 0, members) ? IS_CROWDED : 0;
     this.#point(page, bits, first, 2 * length, lower, (local - 1) | isCrowded);
     this.#setRootWord(TableRoot.SEGMENTS, this.#rootWord(TableRoot.SEGMENTS) - 1);
@@ -535,6 +547,20 @@ export class MemberTable {
 
 const TIME = new Float64Array(1);
 const TIME_WORDS = new Int32Array(TIME.buffer);
+
+/** The time at a word, Infinity where it is 0: none. */
+function timeAt(words: Int32Array, at: number): number {
+  TIME_WORDS[0] = words[at] as number;
+  TIME_WORDS[1] = words[at + 1] as number;
+  return TIME[0] === 0 ? Number.POSITIVE_INFINITY : (TIME[0] as number);
+}
+
+function setTime(words: Int32Array, at: number, time: number): void {
+  TIME[0] = time === Number.POSITIVE_INFINITY ? 0 : time;
+  words[at] = TIME_WORDS[0] as number;
+  words[at + 1] = TIME_WORDS[1] as number;
+}
+
 const EMPTY = new Int32Array(0);
 const NO_BLOCKS: Blocks = {
   windows: [],
