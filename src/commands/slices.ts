@@ -247,7 +247,7 @@ export class Slices {
     this.#waiting.set(connection, task);
     client.wake = () => this.drained(connection);
     if (wakeAtMs === Number.POSITIVE_INFINITY) return;
-    task.timer = setTimeout(client.wake, Math.min(wakeAtMs - Date.now(), TIMER_MS_MAX));
+    task.timer = setTimeout(client.wake, Math.min(Math.max(wakeAtMs - Date.now(), 0), TIMER_MS_MAX));
     task.timer.unref();
   }
 }
