@@ -1,20 +1,14 @@
 /** XINFO: what there is to know about a stream, its groups and their consumers. */
 
-import {
-  compareStreamIds,
-  entriesReadEstimate,
-  pendingId,
-  type StreamGroup,
-  type StreamId,
-  StreamReader,
-} from "../types/stream.ts";
-import { idText } from "../types/stream-id.ts";
+import { EntryId } from "../encodings/entry-id.ts";
+import { StreamReader } from "../types/stream.ts";
+import { entriesReadEstimate, type Groups, hasDeletedFrom } from "../types/stream-groups.ts";
 import { radixNodeCount } from "../types/stream-radix.ts";
 import type { Context, Handler } from "./context.ts";
 import { ReplyError } from "./errors.ts";
 import { lookup } from "./lookup.ts";
 import { integer } from "./parse.ts";
-import { ALL_IDS, SLICE_ENTRIES, writeEntries, writeEntry } from "./streams-support.ts";
+import { cText, newRange, SLICE_ENTRIES, writeEntries, writeEntry, writeId } from "./streams-support.ts";
 
 /** What XINFO STREAM FULL shows of entries and of each list of pending ones, unless COUNT says otherwise. */
 const FULL_COUNT_DEFAULT = 10;
@@ -45,35 +39,36 @@ function openKey(c: Context): StreamReader {
 
 export const xinfoConsumers: Handler = (c) => {
   const { args, reply } = c;
-  const name = args.text(3);
-  const group = openKey(c)
-    .groups()
-    .find((candidate) => candidate.name === name);
-  if (group === undefined) {
-    throw new ReplyError(`NOGROUP No such consumer group '${cText(name)}' for key name '${cText(args.text(2))}'`);
+  const groups = openKey(c).groups();
+  if (!groups.find(args.bytes, args.starts[3] as number, args.lengths[3] as number)) {
+    const name = cText(args.text(3));
+    throw new ReplyError(`NOGROUP No such consumer group '${name}' for key name '${cText(args.text(2))}'`);
   }
-  reply.array(group.consumers.length);
-  for (const consumer of group.consumers) {
+  reply.array(groups.consumers);
+  for (let i = 0; i < groups.consumers; i++) {
+    groups.standAtConsumer(i);
     reply.map(4);
     reply.bulkText("name");
-    reply.bulkText(consumer.name);
-    writeNumber(c, "pending", consumer.pendingCount);
-    writeNumber(c, "idle", Math.max(0, c.nowMs - consumer.seenTimeMs));
-    writeNumber(c, "inactive", consumer.activeTimeMs === -1 ? -1 : c.nowMs - consumer.activeTimeMs);
+    reply.bulkSpan(groups.consumerName);
+    writeNumber(c, "pending", groups.consumerPending);
+    writeNumber(c, "idle", Math.max(0, c.nowMs - groups.seenTimeMs));
+    writeNumber(c, "inactive", groups.activeTimeMs === -1 ? -1 : c.nowMs - groups.activeTimeMs);
   }
 };
 
 export const xinfoGroups: Handler = (c) => {
   const stream = openKey(c);
   const groups = stream.groups();
-  c.reply.array(groups.length);
-  for (const group of groups) {
+  c.reply.array(groups.count);
+  for (let i = 0; i < groups.count; i++) {
+    groups.stand(i);
     c.reply.map(6);
-    writeText(c, "name", group.name);
-    writeNumber(c, "consumers", group.consumers.length);
-    writeNumber(c, "pending", group.pending.count);
-    writeText(c, "last-delivered-id", idText(group.lastId));
-    writeProgress(c, stream, group);
+    c.reply.bulkText("name");
+    c.reply.bulkSpan(groups.name);
+    writeNumber(c, "consumers", groups.consumers);
+    writeNumber(c, "pending", groups.pendingCount);
+    writeNamedId(c, "last-delivered-id", groups.lastId);
+    writeProgress(c, stream, groups);
   }
 };
 
@@ -94,24 +89,24 @@ export const xinfoStream: Handler = (c) => {
 function writeHead(c: Context, stream: StreamReader): void {
   writeNumber(c, "length", stream.length);
   writeNumber(c, "radix-tree-keys", stream.nodeCount);
-  writeNumber(c, "radix-tree-nodes", radixNodeCount(c.record));
-  writeText(c, "last-generated-id", idText(stream.lastId));
-  writeText(c, "max-deleted-entry-id", idText(stream.maxDeletedId));
+  writeNumber(c, "radix-tree-nodes", radixNodeCount(stream));
+  writeNamedId(c, "last-generated-id", stream.lastId);
+  writeNamedId(c, "max-deleted-entry-id", stream.maxDeletedId);
   writeNumber(c, "entries-added", stream.entriesAdded);
-  writeText(c, "recorded-first-entry-id", idText(stream.firstId));
+  writeNamedId(c, "recorded-first-entry-id", stream.firstId);
 }
 
 function writeSummary(c: Context, stream: StreamReader): void {
   c.reply.map(10);
   writeHead(c, stream);
-  writeNumber(c, "groups", stream.groups().length);
+  writeNumber(c, "groups", stream.groups().count);
   for (const [name, reverse] of [
     ["first-entry", false],
     ["last-entry", true],
   ] as const) {
     c.reply.bulkText(name);
-    stream.seek(ALL_IDS.from, ALL_IDS.to, reverse);
-    if (stream.next()) writeEntry(c, stream);
+    stream.seekAll(reverse);
+    if (stream.next()) writeEntry(c.reply, stream);
     else c.reply.nil();
   }
 }
@@ -121,59 +116,59 @@ function* writeFull(c: Context, stream: StreamReader, count: number): Generator<
   reply.map(9);
   writeHead(c, stream);
   reply.bulkText("entries");
-  yield* writeEntries(c, stream, ALL_IDS, count);
+  yield* writeEntries(c, stream, newRange(), count);
   reply.bulkText("groups");
   const groups = stream.groups();
-  reply.array(groups.length);
-  for (const group of groups) {
+  reply.array(groups.count);
+  for (let i = 0; i < groups.count; i++) {
+    groups.stand(i);
     reply.map(7);
-    writeText(c, "name", group.name);
-    writeText(c, "last-delivered-id", idText(group.lastId));
-    writeProgress(c, stream, group);
-    writeNumber(c, "pel-count", group.pending.count);
+    reply.bulkText("name");
+    reply.bulkSpan(groups.name);
+    writeNamedId(c, "last-delivered-id", groups.lastId);
+    writeProgress(c, stream, groups);
+    writeNumber(c, "pel-count", groups.pendingCount);
     reply.bulkText("pending");
-    yield* writePending(c, group, count);
+    yield* writePending(c, groups, -1, atMost(groups.pendingCount, count));
     reply.bulkText("consumers");
-    yield* writeConsumers(c, group, count);
+    yield* writeConsumers(c, groups, count);
   }
 }
 
-/** The group's pending entries, at most `max` (0: all): id, consumer, last delivery, number of deliveries. */
-function* writePending(c: Context, { pending, consumers }: StreamGroup, max: number): Generator<void, void, void> {
-  const shown = max === 0 ? pending.count : Math.min(max, pending.count);
-  c.reply.array(shown);
-  for (let i = 0; i < shown; i++) {
-    c.reply.array(4);
-    c.reply.bulkText(idText(pendingId(pending, i)));
-    c.reply.bulkText(consumers[pending.consumer[i] as number]?.name ?? "");
-    c.reply.integer(pending.deliveryTimeMs[i] as number);
-    c.reply.integer(pending.deliveryCount[i] as number);
-    if ((i + 1) % SLICE_ENTRIES === 0) yield;
-  }
+/** `max` 0: all. */
+function atMost(count: number, max: number): number {
+  return max === 0 ? count : Math.min(max, count);
 }
 
-function* writeConsumers(c: Context, group: StreamGroup, max: number): Generator<void, void, void> {
+/** The first `count` pending entries: id, consumer, last delivery, number of deliveries; of one consumer without its name. */
+function* writePending(c: Context, groups: Groups, consumer: number, count: number): Generator<void, void, void> {
   const { reply } = c;
-  const { pending } = group;
-  reply.array(group.consumers.length);
-  for (const [index, consumer] of group.consumers.entries()) {
+  reply.array(count);
+  groups.seekPending(new EntryId(), consumer);
+  for (let i = 1; i <= count && groups.nextPending(); i++) {
+    reply.array(consumer < 0 ? 4 : 3);
+    writeId(reply, groups.pendingId);
+    if (consumer < 0) reply.bulkSpan(groups.owner);
+    reply.integer(groups.deliveryTimeMs);
+    reply.integer(groups.deliveryCount);
+    if (i % SLICE_ENTRIES === 0) yield;
+  }
+}
+
+function* writeConsumers(c: Context, groups: Groups, max: number): Generator<void, void, void> {
+  const { reply } = c;
+  reply.array(groups.consumers);
+  for (let i = 0; i < groups.consumers; i++) {
+    groups.standAtConsumer(i);
     reply.map(5);
-    writeText(c, "name", consumer.name);
-    writeNumber(c, "seen-time", consumer.seenTimeMs);
-    writeNumber(c, "active-time", consumer.activeTimeMs);
-    writeNumber(c, "pel-count", consumer.pendingCount);
+    reply.bulkText("name");
+    reply.bulkSpan(groups.consumerName);
+    writeNumber(c, "seen-time", groups.seenTimeMs);
+    writeNumber(c, "active-time", groups.activeTimeMs);
+    writeNumber(c, "pel-count", groups.consumerPending);
     reply.bulkText("pending");
-    let left = max === 0 ? consumer.pendingCount : Math.min(max, consumer.pendingCount);
-    reply.array(left);
-    for (let i = 0; left > 0 && i < pending.count; i++) {
-      if (i % (SLICE_ENTRIES * 16) === 0) yield;
-      if (pending.consumer[i] !== index) continue;
-      left--;
-      reply.array(3);
-      reply.bulkText(idText(pendingId(pending, i)));
-      reply.integer(pending.deliveryTimeMs[i] as number);
-      reply.integer(pending.deliveryCount[i] as number);
-    }
+    yield* writePending(c, groups, i, atMost(groups.consumerPending, max));
+    if (i % SLICE_ENTRIES === 0) yield;
   }
 }
 
@@ -182,43 +177,26 @@ function writeNumber(c: Context, name: string, value: number | bigint): void {
   c.reply.integer(value);
 }
 
-function writeText(c: Context, name: string, text: string): void {
+function writeNamedId(c: Context, name: string, id: EntryId): void {
   c.reply.bulkText(name);
-  c.reply.bulkText(text);
+  writeId(c.reply, id);
 }
 
 /** How far the group has read, and how many entries it has not: nil where that cannot be known. */
-function writeProgress(c: Context, stream: StreamReader, group: StreamGroup): void {
+function writeProgress(c: Context, stream: StreamReader, groups: Groups): void {
   const { reply } = c;
   reply.bulkText("entries-read");
-  if (group.entriesRead >= 0n) reply.integer(group.entriesRead);
+  if (groups.entriesRead >= 0n) reply.integer(groups.entriesRead);
   else reply.nil();
   reply.bulkText("lag");
-  const read = entriesBehind(stream, group);
+  const read = entriesBehind(stream, groups);
   if (read < 0n) reply.nil();
-  else reply.integer(stream.entriesAdded - read);
+  else reply.integer(BigInt.asIntN(64, stream.entriesAdded - read));
 }
 
 /** The number of entries ever added up to the group's last id, -1n when deletions make it unknowable. */
-function entriesBehind(stream: StreamReader, { entriesRead, lastId }: StreamGroup): bigint {
+function entriesBehind(stream: StreamReader, { entriesRead, lastId }: Groups): bigint {
   if (stream.entriesAdded === 0n) return 0n;
-  if (entriesRead >= 0n && !hasDeletedAfter(stream, lastId)) return entriesRead;
+  if (entriesRead >= 0n && !hasDeletedFrom(stream, lastId)) return entriesRead;
   return entriesReadEstimate(stream, lastId);
-}
-
-function hasDeletedAfter(stream: StreamReader, id: StreamId): boolean {
-  const { maxDeletedId, firstId } = stream;
-  if (stream.length === 0 || isZero(maxDeletedId)) return false;
-  if (compareStreamIds(firstId, maxDeletedId) > 0) return false;
-  return compareStreamIds(id, maxDeletedId) <= 0;
-}
-
-function isZero(id: StreamId): boolean {
-  return id.ms === 0n && id.seq === 0n;
-}
-
-/** As C sees a string: up to its first NUL byte. */
-export function cText(text: string): string {
-  const nul = text.indexOf("\0");
-  return nul < 0 ? text : text.slice(0, nul);
 }

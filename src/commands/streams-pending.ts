@@ -1,35 +1,37 @@
 /** XPENDING: what a group has handed out and not had acknowledged; as a summary, or entry by entry. */
 
-import { compareStreamIds, pendingId, type StreamGroup } from "../types/stream.ts";
-import { idText } from "../types/stream-id.ts";
+import { EntryId } from "../encodings/entry-id.ts";
+import type { Groups } from "../types/stream-groups.ts";
 import type { Context, Handler } from "./context.ts";
 import { ReplyError, syntaxError } from "./errors.ts";
 import { integer } from "./parse.ts";
-import { cText } from "./streams-info.ts";
-import { type IdRange, openStream, parseRange, SLICE_ENTRIES } from "./streams-support.ts";
+import { cText, type IdRange, newRange, openStream, parseRange, SLICE_ENTRIES, writeId } from "./streams-support.ts";
+
+/** Pending entries looked at between two yields. */
+const SLICE_LOOKS = 1024;
 
 interface Filter {
   readonly ids: IdRange;
   readonly count: number;
   readonly idleMsMin: number;
-  /** Null: of every consumer. */
-  readonly consumer: string | null;
+  /** Argument with a consumer's name; 0: of every consumer. */
+  readonly consumer: number;
 }
 
 export const xpending: Handler = (c) => {
   const { args } = c;
   if (args.count !== 3 && (args.count < 6 || args.count > 9)) throw syntaxError();
   const filter = args.count === 3 ? null : parseFilter(c);
-  const name = args.text(2);
-  const group = openStream(c, 1)
-    ?.groups()
-    .find((candidate) => candidate.name === name);
-  if (group === undefined) {
-    throw new ReplyError(`NOGROUP No such key '${cText(args.text(1))}' or consumer group '${cText(name)}'`);
-  }
-  if (filter === null) return writeSummary(c, group);
-  return writeEntries(c, group, filter);
+  const groups = openStream(c, 1)?.groups();
+  if (!groups?.find(args.bytes, args.starts[2] as number, args.lengths[2] as number)) throw noSuchGroup(c);
+  if (filter === null) return writeSummary(c, groups);
+  return writeEntries(c, groups, filter);
 };
+
+/** Neither the key at argument 1 nor the group at argument 2 need be there. */
+export function noSuchGroup({ args }: Context): ReplyError {
+  return new ReplyError(`NOGROUP No such key '${cText(args.text(1))}' or consumer group '${cText(args.text(2))}'`);
+}
 
 /** [IDLE ms] start end count [consumer], in Redis's order of complaints. */
 function parseFilter(c: Context): Filter {
@@ -42,64 +44,85 @@ function parseFilter(c: Context): Filter {
     at = 5;
   }
   const count = Math.max(0, integer(c, at + 2));
-  const ids = parseRange(c, at, at + 1);
-  const consumer = at + 3 < args.count ? args.text(at + 3) : null;
+  const ids = parseRange(c, at, at + 1, newRange());
+  const consumer = at + 3 < args.count ? at + 3 : 0;
   return { ids, count, idleMsMin, consumer };
 }
 
-function writeSummary(c: Context, group: StreamGroup): void {
+function writeSummary(c: Context, groups: Groups): void {
   const { reply } = c;
-  const { pending } = group;
   reply.array(4);
-  reply.integer(pending.count);
-  if (pending.count === 0) {
+  reply.integer(groups.pendingCount);
+  if (groups.pendingCount === 0) {
     reply.nil();
     reply.nil();
     reply.nilArray();
     return;
   }
-  reply.bulkText(idText(pendingId(pending, 0)));
-  reply.bulkText(idText(pendingId(pending, pending.count - 1)));
-  const busy = group.consumers.filter((consumer) => consumer.pendingCount > 0);
-  reply.array(busy.length);
-  for (const consumer of busy) {
+  groups.seekPending(new EntryId(), -1);
+  if (groups.nextPending()) writeId(reply, groups.pendingId);
+  if (groups.lastPending()) writeId(reply, groups.pendingId);
+  let busy = 0;
+  for (let i = 0; i < groups.consumers; i++) {
+    groups.standAtConsumer(i);
+    if (groups.consumerPending > 0) busy++;
+  }
+  reply.array(busy);
+  for (let i = 0; i < groups.consumers; i++) {
+    groups.standAtConsumer(i);
+    if (groups.consumerPending === 0) continue;
     reply.array(2);
-    reply.bulkText(consumer.name);
-    reply.bulkText(String(consumer.pendingCount));
+    reply.bulkSpan(groups.consumerName);
+    reply.bulkInteger(groups.consumerPending);
   }
 }
 
-function* writeEntries(c: Context, group: StreamGroup, filter: Filter): Generator<void, void, void> {
-  const { reply, nowMs } = c;
-  const { pending, consumers } = group;
-  const rows = yield* matching(group, filter, nowMs);
-  reply.array(rows.length);
-  for (let i = 0; i < rows.length; i++) {
-    const row = rows[i] as number;
+function* writeEntries(c: Context, groups: Groups, filter: Filter): Generator<void, void, void> {
+  const { reply, nowMs, args } = c;
+  const { consumer, count } = filter;
+  const only =
+    consumer === 0
+      ? -1
+      : groups.findConsumer(args.bytes, args.starts[consumer] as number, args.lengths[consumer] as number);
+  if (consumer > 0 && only < 0) {
+    reply.array(0);
+    return;
+  }
+  // An array says its length first: they are counted before they are written.
+  let shown = 0;
+  for (const looked of matching(groups, filter, only, nowMs)) {
+    if (looked) shown++;
+    else yield;
+  }
+  reply.array(shown);
+  let written = 0;
+  for (const looked of matching(groups, { ...filter, count: Math.min(count, shown) }, only, nowMs)) {
+    if (!looked) {
+      yield;
+      continue;
+    }
     reply.array(4);
-    reply.bulkText(idText(pendingId(pending, row)));
-    reply.bulkText(consumers[pending.consumer[row] as number]?.name ?? "");
-    reply.integer(Math.max(0, nowMs - (pending.deliveryTimeMs[row] as number)));
-    reply.integer(pending.deliveryCount[row] as number);
-    if ((i + 1) % SLICE_ENTRIES === 0) yield;
+    writeId(reply, groups.pendingId);
+    reply.bulkSpan(groups.owner);
+    reply.integer(Math.max(0, nowMs - groups.deliveryTimeMs));
+    reply.integer(groups.deliveryCount);
+    if (++written % SLICE_ENTRIES === 0) yield;
   }
 }
 
-/** The rows of the pending entries that the filter lets through. */
-function* matching(group: StreamGroup, filter: Filter, nowMs: number): Generator<void, number[], void> {
-  const { pending, consumers } = group;
-  const { ids, count, idleMsMin } = filter;
-  const only = filter.consumer === null ? -1 : consumers.findIndex(({ name }) => name === filter.consumer);
-  const rows: number[] = [];
-  if (filter.consumer !== null && only < 0) return rows;
-  for (let i = 0; i < pending.count && rows.length < count; i++) {
-    if (i % (SLICE_ENTRIES * 16) === 0) yield;
-    const id = pendingId(pending, i);
-    if (compareStreamIds(id, ids.from) < 0) continue;
-    if (compareStreamIds(id, ids.to) > 0) break;
-    if (only >= 0 && pending.consumer[i] !== only) continue;
-    if (idleMsMin !== 0 && nowMs - (pending.deliveryTimeMs[i] as number) < idleMsMin) continue;
-    rows.push(i);
+/** Yields true where `groups` stands at a pending entry that the filter lets through; false now and then between them. */
+function* matching(
+  groups: Groups,
+  { ids, count, idleMsMin }: Filter,
+  only: number,
+  nowMs: number,
+): Generator<boolean, void, void> {
+  groups.seekPending(ids.from, only);
+  for (let i = 1, found = 0; found < count && groups.nextPending(); i++) {
+    if (i % SLICE_LOOKS === 0) yield false;
+    if (groups.pendingId.compare(ids.to) > 0) return;
+    if (idleMsMin !== 0 && nowMs - groups.deliveryTimeMs < idleMsMin) continue;
+    found++;
+    yield true;
   }
-  return rows;
 }

@@ -1,9 +1,9 @@
-/** What the stream commands share: opening, counting and writing entries. */
+/** What the stream commands share: opening, counting and writing entries, IDs in arguments and replies. */
 
+import { ENTRY_ID_TEXT_MAX, EntryId } from "../encodings/entry-id.ts";
 import type { Reply } from "../net/reply.ts";
 import { Record } from "../rdb/record.ts";
-import { type StreamId, StreamReader } from "../types/stream.ts";
-import { ID_MAX, ID_MIN, idText, nextId, parseBound, previousId, SEQ_MAX } from "../types/stream-id.ts";
+import { StreamReader } from "../types/stream.ts";
 import type { Context } from "./context.ts";
 import { ReplyError } from "./errors.ts";
 import { lookup } from "./lookup.ts";
@@ -11,7 +11,9 @@ import { lookup } from "./lookup.ts";
 /** Entries walked or written between two yields. */
 export const SLICE_ENTRIES = 64;
 
-export const INVALID_ID = "ERR Invalid stream ID specified as stream command argument";
+const INVALID_ID = "ERR Invalid stream ID specified as stream command argument";
+const OPEN_BOUND = 40;
+const TEXT = new Uint8Array(ENTRY_ID_TEXT_MAX);
 
 /** For commands that run to their end at once. */
 const QUICK = new StreamReader();
@@ -39,25 +41,75 @@ export function openStreamQuickly(c: Context, index: number): StreamReader | nul
   return QUICK;
 }
 
-/** Ids from ≤ id ≤ to. */
+/** IDs from ≤ id ≤ to. */
 export interface IdRange {
-  readonly from: StreamId;
-  readonly to: StreamId;
+  readonly from: EntryId;
+  readonly to: EntryId;
 }
 
-export const ALL_IDS: IdRange = { from: ID_MIN, to: ID_MAX };
+export function newRange(): IdRange {
+  return { from: new EntryId(), to: new EntryId().setMax() };
+}
+
+/** Argument `index` as an ID, a missing sequence is 0; "-" and "+" are none. Throws ReplyError. */
+export function parseStrictId(c: Context, index: number, into: EntryId): EntryId {
+  const { bytes, starts, lengths } = c.args;
+  if (into.parse(bytes, starts[index] as number, lengths[index] as number, false, true)) return into;
+  throw new ReplyError(INVALID_ID);
+}
+
+/** As parseStrictId, but "-" and "+" are IDs. */
+export function parseAnyId(c: Context, index: number, into: EntryId): EntryId {
+  const { bytes, starts, lengths } = c.args;
+  if (into.parse(bytes, starts[index] as number, lengths[index] as number, false, false)) return into;
+  throw new ReplyError(INVALID_ID);
+}
+
+export function invalidId(): ReplyError {
+  return new ReplyError(INVALID_ID);
+}
 
 /** The range that two arguments give: "-", "+", ids with or without sequence, "(" for an open bound. Throws ReplyError. */
-export function parseRange(c: Context, fromIndex: number, toIndex: number): IdRange {
-  const from = parseBound(c.args.text(fromIndex), 0n);
-  if (from === null) throw new ReplyError(INVALID_ID);
-  const first = from.open ? nextId(from.id) : from.id;
-  if (first === null) throw new ReplyError("ERR invalid start ID for the interval");
-  const to = parseBound(c.args.text(toIndex), SEQ_MAX);
-  if (to === null) throw new ReplyError(INVALID_ID);
-  const last = to.open ? previousId(to.id) : to.id;
-  if (last === null) throw new ReplyError("ERR invalid end ID for the interval");
-  return { from: first, to: last };
+export function parseRange(c: Context, fromIndex: number, toIndex: number, into: IdRange): IdRange {
+  parseFrom(c, fromIndex, into.from);
+  if (parseBound(c, toIndex, into.to, true) && !into.to.decrement()) {
+    throw new ReplyError("ERR invalid end ID for the interval");
+  }
+  return into;
+}
+
+/** The first ID of a range. Throws ReplyError. */
+export function parseFrom(c: Context, index: number, into: EntryId): EntryId {
+  if (parseBound(c, index, into, false) && !into.increment()) {
+    throw new ReplyError("ERR invalid start ID for the interval");
+  }
+  return into;
+}
+
+/** True where the bound is an open one. */
+function parseBound(c: Context, index: number, into: EntryId, isUpTo: boolean): boolean {
+  const { bytes, starts, lengths } = c.args;
+  const start = starts[index] as number;
+  const length = lengths[index] as number;
+  const isOpen = length > 1 && bytes[start] === OPEN_BOUND;
+  const isId = isOpen
+    ? into.parse(bytes, start + 1, length - 1, isUpTo, true)
+    : into.parse(bytes, start, length, isUpTo, false);
+  if (!isId) throw new ReplyError(INVALID_ID);
+  return isOpen;
+}
+
+/** Whether argument `i` is this character, as a C string: what follows a NUL byte does not count. */
+export function isWord({ args }: Context, i: number, character: number): boolean {
+  const start = args.starts[i] as number;
+  const length = args.lengths[i] as number;
+  if (length === 0 || args.bytes[start] !== character) return false;
+  return length === 1 || args.bytes[start + 1] === 0;
+}
+
+/** An ID as a bulk string. */
+export function writeId(reply: Reply, id: EntryId): void {
+  reply.bulk(TEXT, 0, id.write(TEXT, 0));
 }
 
 /** Counts the living entries in a range, at most `max` of them (0: all). */
@@ -83,14 +135,14 @@ export function* writeEntries(
   c.reply.array(count);
   stream.seek(range.from, range.to, reverse);
   for (let i = 1; i <= count && stream.next(); i++) {
-    writeEntry(c, stream);
+    writeEntry(c.reply, stream);
     if (i % SLICE_ENTRIES === 0) yield;
   }
 }
 
 /**
- * As writeEntries, for at most SLICE_ENTRIES entries, without a yield: they are walked once, and the array's header is put
- * before them when their number is known. Returns the number; nothing is written when it is 0.
+ * As writeEntries, for at most SLICE_ENTRIES entries, without a yield: they are walked once, and the array's header is put right when
+ * their number is known. Returns the number; nothing is written when it is 0.
  */
 export function writeFewEntries(
   c: Context,
@@ -101,33 +153,56 @@ export function writeFewEntries(
 ): number {
   const { reply } = c;
   const mark = reply.mark();
+  reply.array(max);
+  const header = reply.mark() - mark;
   let count = 0;
   stream.seek(range.from, range.to, reverse);
   while (count < max && stream.next()) {
-    writeEntry(c, stream);
+    writeEntry(reply, stream);
     count++;
   }
-  if (count > 0) putBefore(reply, mark, () => reply.array(count));
+  if (count === 0) reply.rollback(mark);
+  else if (count < max) setArrayLength(reply, mark, header, count);
   return count;
 }
 
-/** Puts what `write` writes (an aggregate's header) before what has been written since `mark`, none of it by reference. */
-export function putBefore(reply: Reply, mark: number, write: () => void): void {
+/** Gives the array whose header of `header` bytes begins at `mark` another length. Nothing has been written by reference since. */
+export function setArrayLength(reply: Reply, mark: number, header: number, count: number): void {
   const end = reply.length;
-  write();
-  const header = reply.buffer.slice(end, reply.length);
-  reply.buffer.copyWithin(mark + header.length, mark, end);
-  reply.buffer.set(header, mark);
+  reply.array(count);
+  replaceHeader(reply, mark, header, end);
+}
+
+/** As setArrayLength, for a map. */
+export function setMapLength(reply: Reply, mark: number, header: number, count: number): void {
+  const end = reply.length;
+  reply.map(count);
+  replaceHeader(reply, mark, header, end);
+}
+
+/** Puts what was written from `end` on in the place of the `header` bytes at `mark`. */
+function replaceHeader(reply: Reply, mark: number, header: number, end: number): void {
+  const fresh = reply.length - end;
+  const { buffer } = reply;
+  const bytes = buffer.slice(end, end + fresh);
+  buffer.copyWithin(mark + fresh, mark + header, end);
+  buffer.set(bytes, mark);
+  reply.length = end - header + fresh;
 }
 
 /** The current entry: its id and the array of its fields and values. */
-export function writeEntry(c: Context, stream: StreamReader): void {
-  const { reply } = c;
+export function writeEntry(reply: Reply, stream: StreamReader): void {
   reply.array(2);
-  reply.bulkText(idText(stream));
+  writeId(reply, stream.id);
   reply.array(stream.fieldCount * 2);
   while (stream.nextField()) {
     reply.elements(stream.field);
     reply.elements(stream.value);
   }
+}
+
+/** As C sees a string: up to its first NUL byte. */
+export function cText(text: string): string {
+  const nul = text.indexOf("\0");
+  return nul < 0 ? text : text.slice(0, nul);
 }

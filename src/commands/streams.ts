@@ -1,7 +1,8 @@
-/** The rows of the stream commands that read. Handlers: streams-range, -info, -pending. */
+/** The rows of the stream commands that read. Handlers: streams-range, -read, -info, -pending. */
 import { xinfoConsumers, xinfoGroups, xinfoHelp, xinfoStream } from "./streams-info.ts";
 import { xpending } from "./streams-pending.ts";
-import { xlen, xrange, xread, xrevrange } from "./streams-range.ts";
+import { xlen, xrange, xrevrange } from "./streams-range.ts";
+import { xread } from "./streams-read.ts";
 import { type Command, type CommandArgument, type KeySpec, keyAt, PEEK_FIRST, READ_FIRST } from "./table.ts";
 
 const KEY = { name: "key", type: "key", keySpec: 0 } as const satisfies CommandArgument;

@@ -20,7 +20,6 @@ import { HashReader } from "./hash.ts";
 import { ListReader } from "./list.ts";
 import { SetReader } from "./set.ts";
 import { StreamReader } from "./stream.ts";
-import { ID_MAX, ID_MIN } from "./stream-id.ts";
 import { ZsetReader } from "./zset.ts";
 
 const DIGEST_BYTES = 20;
@@ -129,9 +128,8 @@ function xorPair(digest: Digest, pair: Digest, first: Element, second: Uint8Arra
 function* digestStream(record: Record, digest: Digest): Generator<void, void, void> {
   const stream = new StreamReader();
   stream.open(record);
-  stream.seek(ID_MIN, ID_MAX);
   for (let left = 1; stream.next(); left++) {
-    digest.mix(binaryBytes(`${stream.ms}.${stream.seq}`));
+    digest.mix(binaryBytes(`${stream.id.ms}.${stream.id.seq}`));
     while (stream.nextField()) {
       digest.mixSpan(stream.field.text());
       digest.mixSpan(stream.value.text());

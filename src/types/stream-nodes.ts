@@ -1,67 +1,66 @@
 /**
- * Where the listpacks of a stream are: the ID of the first entry ever in each (its master ID) and its offset, in ID
+ * Where the listpacks of a stream are that lies in a file: the ID of the first entry ever in each (its master ID) and its offset, in ID
  * order. Columns that grow as nodes are met.
  */
-/** An entry's ID: each half is an unsigned 64-bit integer. */
-export interface StreamId {
-  readonly ms: bigint;
-  readonly seq: bigint;
-}
-
-/** <0, 0, >0 as stream IDs order. */
-export function compareStreamIds(a: StreamId, b: StreamId): number {
-  if (a.ms !== b.ms) return a.ms < b.ms ? -1 : 1;
-  return a.seq === b.seq ? 0 : a.seq < b.seq ? -1 : 1;
-}
+import { EntryId } from "../encodings/entry-id.ts";
 
 const INITIAL_NODES = 16;
+const ID_WORDS = 4;
 
 export class StreamNodes {
   count = 0;
   #offsets = new Float64Array(INITIAL_NODES);
-  #ms = new BigUint64Array(INITIAL_NODES);
-  #seq = new BigUint64Array(INITIAL_NODES);
+  #ids = new Int32Array(INITIAL_NODES * ID_WORDS);
   #sorted = true;
+  readonly #id = new EntryId();
 
   clear(): void {
     this.count = 0;
     this.#sorted = true;
   }
 
-  add(ms: bigint, seq: bigint, offset: number): void {
+  add(id: EntryId, offset: number): void {
     const { count } = this;
     if (count === this.#offsets.length) this.#grow();
+    if (count > 0 && this.readId(count - 1, this.#id).compare(id) > 0) this.#sorted = false;
     this.#offsets[count] = offset;
-    this.#ms[count] = ms;
-    this.#seq[count] = seq;
+    const at = count * ID_WORDS;
+    this.#ids[at] = id.msHigh;
+    this.#ids[at + 1] = id.msLow;
+    this.#ids[at + 2] = id.seqHigh;
+    this.#ids[at + 3] = id.seqLow;
     this.count = count + 1;
-    if (count > 0 && compareStreamIds(this.id(count - 1), this.id(count)) > 0) this.#sorted = false;
   }
 
   /** All nodes are added: puts them in ID order (Redis writes them so). */
   finish(): void {
     if (this.#sorted) return;
-    const nodes = Array.from({ length: this.count }, (_, i) => ({ ...this.id(i), offset: this.offset(i) }));
-    nodes.sort(compareStreamIds);
+    const nodes = Array.from({ length: this.count }, (_, i) => ({
+      id: this.readId(i, new EntryId()),
+      offset: this.offset(i),
+    }));
+    nodes.sort((a, b) => a.id.compare(b.id));
     this.clear();
-    for (const { ms, seq, offset } of nodes) this.add(ms, seq, offset);
+    for (const { id, offset } of nodes) this.add(id, offset);
   }
 
   offset(node: number): number {
     return this.#offsets[node] as number;
   }
 
-  id(node: number): StreamId {
-    return { ms: this.#ms[node] as bigint, seq: this.#seq[node] as bigint };
+  readId(node: number, into: EntryId): EntryId {
+    const ids = this.#ids;
+    const at = node * ID_WORDS;
+    return into.set(ids[at] as number, ids[at + 1] as number, ids[at + 2] as number, ids[at + 3] as number);
   }
 
   /** The last node whose master ID is not behind `id`, -1 when all are. */
-  find(id: StreamId): number {
+  find(id: EntryId): number {
     let low = -1;
     let high = this.count - 1;
     while (low < high) {
       const middle = low + ((high - low + 1) >>> 1);
-      if (compareStreamIds(this.id(middle), id) <= 0) low = middle;
+      if (this.readId(middle, this.#id).compare(id) <= 0) low = middle;
       else high = middle - 1;
     }
     return low;
@@ -69,12 +68,10 @@ export class StreamNodes {
 
   #grow(): void {
     const size = this.#offsets.length * 2;
-    const [offsets, ms, seq] = [this.#offsets, this.#ms, this.#seq];
+    const [offsets, ids] = [this.#offsets, this.#ids];
     this.#offsets = new Float64Array(size);
     this.#offsets.set(offsets);
-    this.#ms = new BigUint64Array(size);
-    this.#ms.set(ms);
-    this.#seq = new BigUint64Array(size);
-    this.#seq.set(seq);
+    this.#ids = new Int32Array(size * ID_WORDS);
+    this.#ids.set(ids);
   }
 }

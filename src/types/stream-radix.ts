@@ -8,12 +8,7 @@
  *
  * The keys come in order, so the shape follows from what each shares with the one before: no tree is built.
  */
-import { readLength } from "../rdb/length.ts";
-import type { Record } from "../rdb/record.ts";
-import { Scratch } from "../rdb/scratch.ts";
-import { readString, skipString } from "../rdb/string.ts";
-import { Cursor } from "../util/cursor.ts";
-import { Span } from "../util/span.ts";
+import type { StreamReader } from "./stream.ts";
 
 const KEY_BYTES = 16;
 
@@ -65,16 +60,13 @@ export class RadixShape {
   }
 }
 
-/** The number of radix tree nodes of the stream that `record` holds. Leaves the record's cursor alone. Throws FormatError. */
-export function radixNodeCount(record: Record): number {
-  const cursor = new Cursor().open(record.cursor.source, record.valueOffset);
-  const key = new Span();
-  const scratch = new Scratch();
+/** The number of radix tree nodes of an open stream. Ends its iteration. Throws FormatError. */
+export function radixNodeCount(stream: StreamReader): number {
+  const key = new Uint8Array(KEY_BYTES);
   const shape = new RadixShape();
-  for (let left = readLength(cursor); left > 0; left--) {
-    readString(cursor, key, scratch);
-    if (key.length === KEY_BYTES) shape.add(key.bytes, key.start);
-    skipString(cursor);
-  }
+  stream.eachNode((id) => {
+    id.writeBytes(key, 0);
+    shape.add(key, 0);
+  });
   return shape.finish();
 }

@@ -2,12 +2,13 @@
 import { describe, expect, test } from "bun:test";
 import { listpackOf, rdbLength, rdbString, recordBytes, type Sample } from "../../test/support/packed-samples.ts";
 import { readEntries } from "../../test/support/read-value.ts";
+import { EntryId } from "../encodings/entry-id.ts";
 import { RdbType } from "../rdb/opcodes.ts";
 import { Record } from "../rdb/record.ts";
 import { sourceOf } from "../util/byte-source.ts";
 import { FormatError } from "../util/format-error.ts";
-import { entriesReadEstimate, StreamReader } from "./stream.ts";
-import { ID_MAX, ID_MIN } from "./stream-id.ts";
+import { StreamReader } from "./stream.ts";
+import { entriesReadEstimate, type Groups } from "./stream-groups.ts";
 
 function idBytes(ms: bigint, seq: bigint): Uint8Array {
   const bytes = new Uint8Array(16);
@@ -54,7 +55,9 @@ const entries: [string, string[]][] = [
   ["200-0", ["f", "F"]],
 ];
 const tail1 = [...[4, 200, 0].map(rdbLength), rdbLength(0)];
-const id = (ms: number, seq: number) => ({ ms: BigInt(ms), seq: BigInt(seq) });
+const id = (ms: number, seq: number) => EntryId.of(ms, seq);
+const ID_MIN = new EntryId();
+const ID_MAX = new EntryId().setMax();
 
 describe("entries", () => {
   const reader = new StreamReader();
@@ -88,7 +91,7 @@ describe("entries", () => {
     for (const from of bounds) {
       for (const to of bounds) {
         const inside = entries.filter(([name]) => {
-          return order(name) >= Number(from.ms * 1000n + from.seq) && order(name) <= Number(to.ms * 1000n + to.seq);
+          return order(name) >= order(from.text()) && order(name) <= order(to.text());
         });
         expect(range(from, to)).toEqual(inside);
         expect(range(from, to, true)).toEqual(inside.reverse());
@@ -99,11 +102,11 @@ describe("entries", () => {
   test("listpacks out of order are put in order; fields can be walked again or left", () => {
     reader.open(stream(RdbType.STREAM_LISTPACKS, [SECOND, FIRST], tail1));
     expect(range()).toEqual(entries);
-    reader.seek(ID_MIN, ID_MAX);
+    reader.seekAll();
     const ids: string[] = [];
     while (reader.next()) {
       reader.nextField();
-      ids.push(`${reader.ms}-${reader.seq}`);
+      ids.push(reader.id.text());
     }
     expect(ids).toEqual(entries.map(([name]) => name));
     reader.seek(id(100, 1), id(100, 1));
@@ -122,13 +125,13 @@ describe("entries", () => {
     const tail = [rdbLength(2), length64(huge), length64(huge - 5n), rdbLength(0)];
     reader.open(stream(RdbType.STREAM_LISTPACKS, [node], tail));
     expect(range().map(([name]) => name)).toEqual([`${huge - 1n}-${huge}`, `${huge}-${huge - 5n}`]);
-    expect(range({ ms: huge, seq: 0n }, ID_MAX, true).length).toBe(1);
-    expect(reader.lastId).toEqual({ ms: huge, seq: huge - 5n });
+    expect(range(EntryId.of(huge), ID_MAX, true).length).toBe(1);
+    expect(reader.lastId).toEqual(EntryId.of(huge, huge - 5n));
   });
 
   test("an empty stream", () => {
     reader.open(stream(RdbType.STREAM_LISTPACKS, [], [0, 7, 1].map(rdbLength).concat([rdbLength(0)])));
-    expect([range(), range(ID_MIN, ID_MAX, true), reader.groups()]).toEqual([[], [], []]);
+    expect([range(), range(ID_MIN, ID_MAX, true), reader.groups().count]).toEqual([[], [], 0]);
     expect(reader.firstId).toEqual(ID_MIN);
   });
 
@@ -196,26 +199,49 @@ describe("groups", () => {
       const reader = new StreamReader();
       reader.open(made(type));
       expect(reader.next()).toBe(true);
-      const [first, second, ...others] = reader.groups();
-      expect(others).toEqual([]);
-      expect([first?.name, second?.name]).toEqual(["group", "z-group"]);
+      const groups = reader.groups();
+      expect(groups.count).toBe(2);
       const v1 = type === RdbType.STREAM_LISTPACKS;
-      expect([first?.entriesRead, second?.entriesRead]).toEqual(v1 ? [1n, 4n] : [3n, -1n]);
-      expect(first?.lastId).toEqual(id(100, 1));
+      groups.stand(1);
+      expect([groups.name.text(), groups.entriesRead]).toEqual(["z-group", v1 ? 4n : -1n]);
+      expect(groups.find(Buffer.from("group"), 0, 5)).toBe(true);
+      expect([groups.name.text(), groups.entriesRead]).toEqual(["group", v1 ? 1n : 3n]);
+      expect(groups.lastId).toEqual(id(100, 1));
       const active = (seen: number) => (type === RdbType.STREAM_LISTPACKS_3 ? -1 : seen);
-      expect(first?.consumers).toEqual([
-        { name: "adam", seenTimeMs: 2000, activeTimeMs: active(2000), pendingCount: 1 },
-        { name: "zoe", seenTimeMs: 1000, activeTimeMs: active(1000), pendingCount: 2 },
+      expect(consumersOf(groups)).toEqual([
+        ["adam", 2000, active(2000), 1],
+        ["zoe", 1000, active(1000), 2],
       ]);
-      expect([...(first?.pending.ms ?? [])]).toEqual([100n, 110n, 120n]);
-      expect([...(first?.pending.consumer ?? [])]).toEqual([1, 0, 1]);
-      expect([...(first?.pending.deliveryTimeMs ?? [])]).toEqual([1000, 1100, 1200]);
-      expect([...(first?.pending.deliveryCount ?? [])]).toEqual([0, 10, 20]);
+      expect(pendingOf(groups, ID_MIN, -1)).toEqual([
+        ["100-0", "zoe", 1000, 0n],
+        ["110-0", "adam", 1100, 10n],
+        ["120-0", "zoe", 1200, 20n],
+      ]);
+      expect(pendingOf(groups, id(101, 0), -1).map(([name]) => name)).toEqual(["110-0", "120-0"]);
+      expect(pendingOf(groups, ID_MIN, groups.findConsumer(Buffer.from("zoe"), 0, 3)).length).toBe(2);
+      expect(groups.findConsumer(Buffer.from("nobody"), 0, 6)).toBe(-1);
+      expect([groups.lastPending(), groups.pendingId.text()]).toEqual([true, "120-0"]);
       // The iteration goes on where it was.
-      expect(reader.next() && reader.ms).toBe(105n);
+      expect(reader.next() && reader.id.ms).toBe(105n);
     });
   }
 });
+
+function consumersOf(groups: Groups): unknown[] {
+  return Array.from({ length: groups.consumers }, (_, index) => {
+    groups.standAtConsumer(index);
+    return [groups.consumerName.text(), groups.seenTimeMs, groups.activeTimeMs, groups.consumerPending];
+  });
+}
+
+function pendingOf(groups: Groups, from: EntryId, consumer: number): unknown[][] {
+  const rows: unknown[][] = [];
+  groups.seekPending(from, consumer);
+  while (groups.nextPending()) {
+    rows.push([groups.pendingId.text(), groups.owner.text(), groups.deliveryTimeMs, groups.deliveryCount]);
+  }
+  return rows;
+}
 
 test("the guess of how many entries a group has read", () => {
   const state = { length: 3, lastId: id(9, 0), firstId: id(5, 0), maxDeletedId: ID_MIN, entriesAdded: 10n };

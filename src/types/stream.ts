@@ -1,18 +1,19 @@
 /**
- * A stream where it lies in the RDB file:
+ * A stream, in a file or native (overlay/encodings/stream.ts). In a file:
  *
  *   count | { master id 16 bytes big-endian | listpack } … | length | last id ms, seq
  *         | first id | max deleted id | entries added   (versions 2 and 3)
  *         | groups (stream-groups.ts)
  *
- * A listpack begins with the master entry, whose fields later entries may share, then holds entries:
- *
- *   count | deleted | fields | field … | 0
- *   flags | ms - master's | seq - master's | [fields] | { field | value } … or value … | elements of this entry
+ * The listpacks (encodings/stream-node.ts) are the same in both. Of one in a file it must first be learned where they are: a walk over
+ * its strings; of a native one a tree finds the one that holds an ID.
  */
-import { Listpack } from "../encodings/listpack.ts";
+import { EntryId } from "../encodings/entry-id.ts";
+import { StreamNode } from "../encodings/stream-node.ts";
+import { nativeBlocks, nativeRoot } from "../keyspace/native.ts";
+import { NativeStream } from "../overlay/encodings/stream.ts";
 import { readCount, readLength, readLength64 } from "../rdb/length.ts";
-import { RdbType } from "../rdb/opcodes.ts";
+import { NativeType, RdbType } from "../rdb/opcodes.ts";
 import type { Record } from "../rdb/record.ts";
 import { Scratch } from "../rdb/scratch.ts";
 import { readString, skipString } from "../rdb/string.ts";
@@ -21,71 +22,86 @@ import { FormatError } from "../util/format-error.ts";
 import { Span } from "../util/span.ts";
 import { Blob } from "./blob.ts";
 import { Element, wrongType } from "./elements.ts";
-import { readGroups, type StreamGroup } from "./stream-groups.ts";
-import { ID_MAX, ID_MIN } from "./stream-id.ts";
-import { type StreamId, StreamNodes } from "./stream-nodes.ts";
-
-export {
-  entriesReadEstimate,
-  findPending,
-  type PendingEntries,
-  pendingId,
-  type StreamConsumer,
-  type StreamGroup,
-} from "./stream-groups.ts";
-export { compareStreamIds, type StreamId } from "./stream-nodes.ts";
-
-const FLAG_DELETED = 1;
-const FLAG_SAME_FIELDS = 2;
+import { FileGroups, type Groups } from "./stream-groups.ts";
+import { NativeGroups } from "./stream-groups-native.ts";
+import { StreamNodes } from "./stream-nodes.ts";
 
 export class StreamReader {
   /** Number of living entries. */
   length = 0;
-  lastId: StreamId = ID_MIN;
+  readonly lastId = new EntryId();
   /** ID of the first living entry, 0-0 when there is none. */
-  firstId: StreamId = ID_MIN;
-  maxDeletedId: StreamId = ID_MIN;
-  entriesAdded = 0n;
+  readonly firstId = new EntryId();
+  readonly maxDeletedId = new EntryId();
+  /** Entries ever added: the halves of 64 bits. */
+  addedHigh = 0;
+  addedLow = 0;
   /** The current entry's ID, after next(). */
-  ms = 0n;
-  seq = 0n;
-  /** Number of field-value pairs of the current entry. */
-  fieldCount = 0;
+  readonly id: EntryId;
   readonly field = new Element();
   readonly value = new Element();
+  /** Not null for a native stream. */
+  native: NativeStream | null = null;
 
   private record: Record | null = null;
   private groupsOffset = 0;
   private readonly nodes = new StreamNodes();
-  private from: StreamId = ID_MIN;
-  private to: StreamId = ID_MAX;
+  private ownNative: NativeStream | null = null;
+  private readonly from = new EntryId();
+  private readonly to = new EntryId().setMax();
   private reverse = false;
-  /** The node that is loaded, its master ID, its master entry's fields. */
+  private readonly current = new StreamNode();
+  /** In a file: the node that is loaded or will be. */
   private node = -1;
   private loaded = false;
-  private master: StreamId = ID_MIN;
-  private masterFieldCount = 0;
-  private masterFieldsAt = 0;
-  /** Where the entries of the loaded node begin that are still to come, last first; for the way back. */
-  private readonly pendingStarts: number[] = [];
-  private entryEnd = 0;
-  private sameFields = false;
-  private fieldsLeft = 0;
-  private firstFieldAt = 0;
-  private fieldAt = 0;
-  private masterFieldAt = 0;
-  private readonly listpack = new Listpack();
+  private atEnd = false;
   private readonly blob = new Blob();
   private readonly span = new Span();
-  private readonly element = new Element();
   private readonly scratch = new Scratch();
   private readonly keyScratch = new Scratch();
+  private fileGroups: FileGroups | null = null;
+  private nativeGroups: NativeGroups | null = null;
+
+  constructor() {
+    this.id = this.current.id;
+  }
+
+  /** Number of field-value pairs of the current entry. */
+  get fieldCount(): number {
+    return this.current.fieldCount;
+  }
+
+  /** Cold path. */
+  get entriesAdded(): bigint {
+    return (BigInt(this.addedHigh >>> 0) << 32n) | BigInt(this.addedLow >>> 0);
+  }
 
   /**
-   * Opens the record's value: passes over its listpacks once. The reader is then before the first of all entries.
+   * Opens the record's value; of one in a file passes over its listpacks once. The reader is then before the first of all entries.
    * Reads go through `record.cursor` until the next open(). Throws FormatError.
    */
   open(record: Record): void {
+    this.record = record;
+    this.fileGroups = null;
+    if (record.type === NativeType.STREAM) this.openNative(record);
+    else this.openFile(record);
+    this.seekAll();
+  }
+
+  private openNative(record: Record): void {
+    const blocks = nativeBlocks(record);
+    this.ownNative ??= new NativeStream(blocks);
+    const native = this.ownNative.bind(blocks, nativeRoot(record));
+    this.native = native;
+    this.length = native.length;
+    native.readLast(this.lastId);
+    native.readFirst(this.firstId);
+    native.readMaxDeleted(this.maxDeletedId);
+    this.addedHigh = native.addedHigh;
+    this.addedLow = native.addedLow;
+  }
+
+  private openFile(record: Record): void {
     const { type, cursor } = record;
     if (
       type !== RdbType.STREAM_LISTPACKS &&
@@ -94,34 +110,40 @@ export class StreamReader {
     ) {
       throw wrongType(record, "stream");
     }
+    this.native = null;
     record.seekValue();
-    this.record = record;
     this.openNodes(cursor);
     this.length = readLength(cursor);
-    this.lastId = readId(cursor);
+    readId(cursor, this.lastId);
     if (type === RdbType.STREAM_LISTPACKS) {
-      this.maxDeletedId = ID_MIN;
-      this.entriesAdded = BigInt(this.length);
+      this.maxDeletedId.setMin();
+      this.setAdded(BigInt(this.length));
       this.groupsOffset = cursor.offset;
-      this.seek(ID_MIN, ID_MAX);
-      this.firstId = this.next() ? { ms: this.ms, seq: this.seq } : ID_MIN;
+      this.seekAll();
+      if (this.next()) this.firstId.copy(this.id);
+      else this.firstId.setMin();
     } else {
-      this.firstId = readId(cursor);
-      this.maxDeletedId = readId(cursor);
-      this.entriesAdded = readLength64(cursor);
+      readId(cursor, this.firstId);
+      readId(cursor, this.maxDeletedId);
+      this.setAdded(readLength64(cursor));
       this.groupsOffset = cursor.offset;
     }
-    this.seek(ID_MIN, ID_MAX);
+  }
+
+  private setAdded(added: bigint): void {
+    this.addedHigh = Number(BigInt.asIntN(32, added >> 32n));
+    this.addedLow = Number(BigInt.asIntN(32, added));
   }
 
   private openNodes(cursor: Cursor): void {
+    const id = new EntryId();
     this.nodes.clear();
     for (let left = readCount(cursor, 2); left > 0; left--) {
       const { offset } = cursor;
       readString(cursor, this.span, this.keyScratch);
       const { bytes, start, length } = this.span;
       if (length !== 16) throw new FormatError("bad-stream", offset, `a key of ${length} bytes`, "a stream ID of 16");
-      this.nodes.add(u64be(bytes, start), u64be(bytes, start + 8), cursor.offset);
+      this.nodes.add(id.readBytes(bytes, start), cursor.offset);
       skipString(cursor);
     }
     this.nodes.finish();
@@ -129,170 +151,128 @@ export class StreamReader {
 
   /** Number of listpacks: XINFO's radix-tree-keys. */
   get nodeCount(): number {
-    return this.nodes.count;
+    return this.native === null ? this.nodes.count : this.native.nodes.entries;
+  }
+
+  /** Calls `visit` with the IDs of all nodes in order. Ends an iteration. */
+  eachNode(visit: (id: EntryId) => void): void {
+    const id = new EntryId();
+    if (this.native === null) for (let i = 0; i < this.nodes.count; i++) visit(this.nodes.readId(i, id));
+    else {
+      const { nodes } = this.native;
+      for (nodes.seekFirst(); nodes.settle(); nodes.next()) {
+        visit(id.set(nodes.idWord(0), nodes.idWord(1), nodes.idWord(2), nodes.idWord(3)));
+      }
+    }
+  }
+
+  /** Begins an iteration over all living entries. */
+  seekAll(reverse = false): void {
+    this.from.setMin();
+    this.to.setMax();
+    this.begin(reverse);
   }
 
   /**
    * Begins an iteration over the living entries with from ≤ id ≤ to, upwards, or with `reverse` from `to` down to
    * `from`.
    */
-  seek(from: StreamId, to: StreamId, reverse = false): void {
-    this.from = from;
-    this.to = to;
-    this.reverse = reverse;
-    this.loaded = false;
-    this.fieldsLeft = 0;
-    this.node = reverse ? this.nodes.find(to) : Math.max(0, this.nodes.find(from));
+  seek(from: EntryId, to: EntryId, reverse = false): void {
+    this.from.copy(from);
+    this.to.copy(to);
+    this.begin(reverse);
   }
 
-  /** Moves to the next living entry: sets ms, seq, fieldCount; false at the end of the range. Throws FormatError. */
+  private begin(reverse: boolean): void {
+    this.reverse = reverse;
+    this.loaded = false;
+    const { native } = this;
+    const sought = reverse ? this.to : this.from;
+    if (native === null) {
+      const holder = this.nodes.find(sought);
+      this.node = reverse ? holder : Math.max(0, holder);
+      this.atEnd = this.node < 0 || this.node >= this.nodes.count;
+    } else {
+      const { nodes } = native;
+      const isHeld = nodes.seekHolder(sought.msHigh, sought.msLow, sought.seqHigh, sought.seqLow);
+      this.atEnd = !isHeld && (reverse || !nodes.settle());
+    }
+  }
+
+  /** Moves to the next living entry: sets id, fieldCount; false at the end of the range. Throws FormatError. */
   next(): boolean {
-    this.fieldsLeft = 0;
-    while (this.node >= 0 && this.node < this.nodes.count) {
+    const { current, id, reverse } = this;
+    while (!this.atEnd) {
       if (!this.loaded) this.load();
-      while (this.nextStored()) {
-        const deleted = this.readEntry();
-        if (this.reverse ? this.before(this.from) : this.behind(this.to)) {
-          this.node = -1;
+      while (reverse ? current.previous() : current.next()) {
+        if (reverse ? id.compare(this.from) < 0 : id.compare(this.to) > 0) {
+          this.atEnd = true;
           return false;
         }
-        if (!deleted && !this.before(this.from) && !this.behind(this.to)) {
-          this.fieldsLeft = this.fieldCount;
-          return true;
-        }
+        if (!current.isDeleted && (reverse ? id.compare(this.to) <= 0 : id.compare(this.from) >= 0)) return true;
       }
       this.loaded = false;
-      this.node += this.reverse ? -1 : 1;
+      this.leave();
     }
     return false;
   }
 
-  private before(id: StreamId): boolean {
-    return this.ms < id.ms || (this.ms === id.ms && this.seq < id.seq);
+  /** Goes on to the next node. */
+  private leave(): void {
+    if (this.native !== null) {
+      this.atEnd = !(this.reverse ? this.native.nodes.previous() : this.native.nodes.next());
+      return;
+    }
+    this.node += this.reverse ? -1 : 1;
+    this.atEnd = this.node < 0 || this.node >= this.nodes.count;
   }
 
-  private behind(id: StreamId): boolean {
-    return this.ms > id.ms || (this.ms === id.ms && this.seq > id.seq);
+  /** Whether a living entry of this ID is there; ends an iteration. */
+  has(id: EntryId): boolean {
+    this.seek(id, id);
+    return this.next();
   }
 
   /** Moves to the next field of the current entry: sets field and value; false after fieldCount of them. */
   nextField(): boolean {
-    if (this.fieldsLeft === 0) return false;
-    this.fieldsLeft--;
-    const { listpack } = this;
-    if (this.sameFields) {
-      listpack.pos = this.masterFieldAt;
-      listpack.next(this.field);
-      this.masterFieldAt = listpack.pos;
-      listpack.pos = this.fieldAt;
-    } else {
-      listpack.pos = this.fieldAt;
-      listpack.next(this.field);
-    }
-    listpack.next(this.value);
-    this.fieldAt = listpack.pos;
-    return true;
+    return this.current.nextField(this.field, this.value);
   }
 
   /** Back to the first field of the current entry. */
   rewindFields(): void {
-    this.fieldsLeft = this.fieldCount;
-    this.fieldAt = this.firstFieldAt;
-    this.masterFieldAt = this.masterFieldsAt;
+    this.current.rewindFields();
   }
 
   /** Loads the node and stands before its first entry, or, on the way back, behind its last. */
   private load(): void {
-    const { cursor } = this.record as Record;
-    const { listpack, node } = this;
-    cursor.seek(this.nodes.offset(node));
-    this.blob.open(cursor, this.scratch, listpack);
-    this.master = this.nodes.id(node);
-    this.integer("the count of entries");
-    this.integer("the count of deleted entries");
-    this.masterFieldCount = this.count("the number of fields");
-    this.masterFieldsAt = listpack.pos;
-    this.skip(this.masterFieldCount);
-    this.integer("the end of the master entry");
-    this.entryEnd = listpack.pos;
+    const { current, native } = this;
+    if (native !== null) native.openNode(current);
+    else {
+      const { cursor } = this.record as Record;
+      cursor.seek(this.nodes.offset(this.node));
+      this.nodes.readId(this.node, current.master);
+      this.blob.open(cursor, this.scratch, current);
+    }
     this.loaded = true;
-    if (!this.reverse) return;
-    const starts = this.pendingStarts;
-    starts.length = 0;
-    while (!listpack.atEnd) {
-      starts.push(listpack.pos);
-      this.readEntry();
+    if (this.reverse) current.toEnd();
+  }
+
+  /** The groups, in name order. Those of a file are read once, at the first call. Does not move the iteration. Throws FormatError. */
+  groups(): Groups {
+    if (this.native !== null) {
+      this.nativeGroups ??= new NativeGroups(this.native.blocks);
+      return this.nativeGroups.open(this.native);
     }
-  }
-
-  /** Stands at the next stored entry of the loaded node; false when there is none. */
-  private nextStored(): boolean {
-    if (this.reverse) {
-      const start = this.pendingStarts.pop();
-      if (start === undefined) return false;
-      this.listpack.pos = start;
-      return true;
+    if (this.fileGroups === null) {
+      const { cursor, type } = this.record as Record;
+      cursor.seek(this.groupsOffset);
+      this.fileGroups = new FileGroups(cursor, type, this);
     }
-    this.listpack.pos = this.entryEnd;
-    return !this.listpack.atEnd;
-  }
-
-  /** Reads the entry that begins here: its ID, where its fields lie, where it ends. Whether it is deleted. */
-  private readEntry(): boolean {
-    const { listpack } = this;
-    const flags = this.count("the flags of an entry");
-    this.ms = BigInt.asUintN(64, this.master.ms + this.integer("an entry's time"));
-    this.seq = BigInt.asUintN(64, this.master.seq + this.integer("an entry's sequence number"));
-    this.sameFields = (flags & FLAG_SAME_FIELDS) !== 0;
-    this.fieldCount = this.sameFields ? this.masterFieldCount : this.count("an entry's number of fields");
-    this.firstFieldAt = listpack.pos;
-    this.fieldAt = listpack.pos;
-    this.masterFieldAt = this.masterFieldsAt;
-    this.skip(this.sameFields ? this.fieldCount : this.fieldCount * 2);
-    this.integer("an entry's number of elements");
-    this.entryEnd = listpack.pos;
-    return (flags & FLAG_DELETED) !== 0;
-  }
-
-  private skip(elements: number): void {
-    for (let i = 0; i < elements; i++) if (!this.listpack.skip()) throw this.bad("its end", "a field or value");
-  }
-
-  private integer(what: string): bigint {
-    const { element } = this;
-    if (!this.listpack.next(element)) throw this.bad("its end", what);
-    if (element.isInt) return BigInt(element.int);
-    const text = element.element.text();
-    if (!/^-?[0-9]{1,20}$/.test(text)) throw this.bad("a string", what);
-    return BigInt(text);
-  }
-
-  private count(what: string): number {
-    const { element } = this;
-    if (!this.listpack.next(element)) throw this.bad("its end", what);
-    if (!element.isInt || element.int < 0) throw this.bad("no count", what);
-    return element.int;
-  }
-
-  private bad(found: string, expected: string): FormatError {
-    return new FormatError("bad-stream", this.nodes.offset(this.node), `${found} in a stream's listpack`, expected);
-  }
-
-  /** The groups in name order, read anew at each call. Does not move the iteration. Throws FormatError. */
-  groups(): StreamGroup[] {
-    const { cursor, type } = this.record as Record;
-    cursor.seek(this.groupsOffset);
-    return readGroups(cursor, type, this);
+    return this.fileGroups;
   }
 }
 
-function readId(cursor: Cursor): StreamId {
+function readId(cursor: Cursor, into: EntryId): void {
   const ms = readLength64(cursor);
-  return { ms, seq: readLength64(cursor) };
-}
-
-function u64be(bytes: Uint8Array, at: number): bigint {
-  let value = 0n;
-  for (let i = 0; i < 8; i++) value = (value << 8n) | BigInt(bytes[at + i] as number);
-  return value;
+  into.setBig(ms, readLength64(cursor));
 }

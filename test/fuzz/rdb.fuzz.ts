@@ -18,7 +18,6 @@ import { HashReader } from "../../src/types/hash.ts";
 import { ListReader } from "../../src/types/list.ts";
 import { SetReader } from "../../src/types/set.ts";
 import { StreamReader } from "../../src/types/stream.ts";
-import { ID_MAX, ID_MIN } from "../../src/types/stream-id.ts";
 import { ZsetReader } from "../../src/types/zset.ts";
 import { sourceOf } from "../../src/util/byte-source.ts";
 import { FormatError } from "../../src/util/format-error.ts";
@@ -111,7 +110,7 @@ class Readers {
     const stream = this.#stream;
     stream.open(record);
     for (const reverse of [false, true]) {
-      stream.seek(ID_MIN, ID_MAX, reverse);
+      stream.seekAll(reverse);
       while (stream.next()) while (stream.nextField());
     }
     stream.groups();

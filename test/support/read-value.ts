@@ -1,12 +1,14 @@
 /** Everything a record holds, as plain values to compare: binary strings, in the shape of the corpus's expected files. */
 
+import { EntryId } from "../../src/encodings/entry-id.ts";
 import { objectType } from "../../src/rdb/opcodes.ts";
 import type { Record as RdbRecord } from "../../src/rdb/record.ts";
 import { readString } from "../../src/rdb/string.ts";
 import { HashReader } from "../../src/types/hash.ts";
 import { ListReader } from "../../src/types/list.ts";
 import { SetReader } from "../../src/types/set.ts";
-import { type StreamGroup, StreamReader } from "../../src/types/stream.ts";
+import { StreamReader } from "../../src/types/stream.ts";
+import type { Groups } from "../../src/types/stream-groups.ts";
 import { ZsetReader } from "../../src/types/zset.ts";
 import { Span } from "../../src/util/span.ts";
 
@@ -67,25 +69,31 @@ export function readEntries(reader: StreamReader): [string, string[]][] {
   while (reader.next()) {
     const fields: string[] = [];
     while (reader.nextField()) fields.push(reader.field.text().text(), reader.value.text().text());
-    entries.push([`${reader.ms}-${reader.seq}`, fields]);
+    entries.push([reader.id.text(), fields]);
   }
   return entries;
 }
 
-function groupValue(group: StreamGroup): Value {
-  const { pending } = group;
+function groupValue(groups: Groups, index: number): Value {
+  groups.stand(index);
+  const names: string[] = [];
+  for (let i = 0; i < groups.consumers; i++) {
+    groups.standAtConsumer(i);
+    names.push(groups.consumerName.text());
+  }
+  const pel: Value[] = [];
+  groups.seekPending(new EntryId(), -1);
+  while (groups.nextPending()) {
+    pel.push([groups.pendingId.text(), groups.owner.text(), Number(groups.deliveryCount)]);
+  }
   return {
-    consumer_names: group.consumers.map((consumer) => consumer.name),
-    consumers: group.consumers.length,
-    "entries-read": group.entriesRead < 0n ? null : Number(group.entriesRead),
-    "last-delivered-id": `${group.lastId.ms}-${group.lastId.seq}`,
-    name: group.name,
-    pel: Array.from({ length: pending.count }, (_, i) => [
-      `${pending.ms[i]}-${pending.seq[i]}`,
-      group.consumers[pending.consumer[i] as number]?.name,
-      pending.deliveryCount[i],
-    ]),
-    pending: pending.count,
+    consumer_names: names,
+    consumers: groups.consumers,
+    "entries-read": groups.entriesRead < 0n ? null : Number(groups.entriesRead),
+    "last-delivered-id": groups.lastId.text(),
+    name: groups.name.text(),
+    pel,
+    pending: groups.pendingCount,
   };
 }
 
@@ -94,13 +102,13 @@ export function readStream(record: RdbRecord): { [key: string]: Value } {
   reader.open(record);
   return {
     entries: readEntries(reader),
-    groups: reader.groups().map(groupValue),
+    groups: Array.from({ length: reader.groups().count }, (_, index) => groupValue(reader.groups(), index)),
     info: {
       "entries-added": Number(reader.entriesAdded),
-      groups: reader.groups().length,
-      "last-generated-id": `${reader.lastId.ms}-${reader.lastId.seq}`,
+      groups: reader.groups().count,
+      "last-generated-id": reader.lastId.text(),
       length: reader.length,
-      "max-deleted-entry-id": `${reader.maxDeletedId.ms}-${reader.maxDeletedId.seq}`,
+      "max-deleted-entry-id": reader.maxDeletedId.text(),
     },
   };
 }

@@ -1,0 +1,436 @@
+/**
+ * A stream in blocks: listpacks of entries (encodings/stream-node.ts) in a tree by ID, as Redis's radix tree has them, and its consumer
+ * groups (stream-groups.ts).
+ *
+ *   root, 96 bytes   | tree's root 32: …, last ID | greatest deleted ID | first ID | entries added u64 | groups u32 | 0 … |
+ *   tree's leaf      | ID of the node | block u32 | living entries u32 | …
+ *   block            | listpack | room |
+ *
+ * The first ID is that of the first living entry, 0-0 where there is none. Nodes are changed in their place also while views are held
+ * (Pins): whoever reads a stream in slices is waited for (commands/native-reads.ts), and replies have copies.
+ */
+import { EntryId } from "../../encodings/entry-id.ts";
+import { LISTPACK_BYTES_MAX } from "../../encodings/listpack-writer.ts";
+import { i32le } from "../../encodings/packed.ts";
+import { StreamNode } from "../../encodings/stream-node.ts";
+import {
+  entryBytesMax,
+  masterBytesMax,
+  type Pairs,
+  pairsBytes,
+  StreamNodeWriter,
+} from "../../encodings/stream-node-writer.ts";
+import { IN_WINDOW, WINDOW_SHIFT } from "../arena.ts";
+import { copyBytes } from "../overlay.ts";
+import type { Blocks } from "./blocks.ts";
+import { TreeRoot } from "./counted-tree.ts";
+import { IdTree } from "./id-tree.ts";
+
+export const STREAM_ROOT_BYTES = 96;
+/** Words of the root. */
+export const StreamRoot = {
+  LAST: TreeRoot.USER,
+  DELETED: 8,
+  FIRST: 12,
+  ADDED_LOW: 16,
+  ADDED_HIGH: 17,
+  GROUPS: 18,
+} as const;
+/** A tail that grows doubles up to so many bytes: most end with about that. */
+const DOUBLED_BYTES_MAX = 4096;
+const TWO32 = 4294967296;
+
+/** stream-node-max-bytes and -entries, 0: no limit. */
+export interface StreamLimits {
+  readonly nodeBytes: number;
+  readonly nodeEntries: number;
+}
+
+export class NativeStream {
+  readonly nodes: IdTree;
+  #blocks: Blocks;
+  #root = 0;
+  readonly #node = new StreamNode();
+  readonly #writer = new StreamNodeWriter();
+  readonly #master = new EntryId();
+
+  constructor(blocks: Blocks) {
+    this.#blocks = blocks;
+    this.nodes = new IdTree(blocks);
+  }
+
+  /** The root of an empty stream. Throws ArenaFull. */
+  static create(blocks: Blocks): number {
+    const root = blocks.allocate(STREAM_ROOT_BYTES);
+    const at = (root & IN_WINDOW) << 1;
+    (blocks.words[root >>> WINDOW_SHIFT] as Int32Array).fill(0, at, at + STREAM_ROOT_BYTES / 4);
+    return root;
+  }
+
+  bind(blocks: Blocks, root: number): this {
+    this.#blocks = blocks;
+    this.#root = root;
+    this.nodes.bind(blocks, root);
+    return this;
+  }
+
+  get blocks(): Blocks {
+    return this.#blocks;
+  }
+
+  get root(): number {
+    return this.#root;
+  }
+
+  /** Living entries. */
+  get length(): number {
+    return this.nodes.total;
+  }
+
+  readLast(into: EntryId): EntryId {
+    return readId(this.#words, this.#at + StreamRoot.LAST, into);
+  }
+
+  writeLast(id: EntryId): void {
+    writeId(this.#words, this.#at + StreamRoot.LAST, id);
+  }
+
+  readMaxDeleted(into: EntryId): EntryId {
+    return readId(this.#words, this.#at + StreamRoot.DELETED, into);
+  }
+
+  writeMaxDeleted(id: EntryId): void {
+    writeId(this.#words, this.#at + StreamRoot.DELETED, id);
+  }
+
+  readFirst(into: EntryId): EntryId {
+    return readId(this.#words, this.#at + StreamRoot.FIRST, into);
+  }
+
+  writeFirst(id: EntryId): void {
+    writeId(this.#words, this.#at + StreamRoot.FIRST, id);
+  }
+
+  get addedHigh(): number {
+    return this.#words[this.#at + StreamRoot.ADDED_HIGH] as number;
+  }
+
+  get addedLow(): number {
+    return this.#words[this.#at + StreamRoot.ADDED_LOW] as number;
+  }
+
+  setAdded(high: number, low: number): void {
+    const words = this.#words;
+    words[this.#at + StreamRoot.ADDED_HIGH] = high;
+    words[this.#at + StreamRoot.ADDED_LOW] = low;
+  }
+
+  /**
+   * Appends an entry, whose ID is behind the last one's. Throws ArenaFull, RangeError: nothing changed. The texts must not lie in the
+   * stream itself.
+   */
+  append(id: EntryId, pairs: Pairs, limits: StreamLimits): void {
+    const { nodes } = this;
+    const texts = pairsBytes(pairs);
+    nodes.seekLast();
+    if (nodes.entries === 0 || this.#isFull(texts, limits)) this.#appendNode(id, pairs, texts);
+    else this.#appendEntry(id, pairs, texts);
+    const words = this.#words;
+    const at = this.#at;
+    const low = ((words[at + StreamRoot.ADDED_LOW] as number) + 1) | 0;
+    words[at + StreamRoot.ADDED_LOW] = low;
+    if (low === 0) words[at + StreamRoot.ADDED_HIGH] = ((words[at + StreamRoot.ADDED_HIGH] as number) + 1) | 0;
+    writeId(words, at + StreamRoot.LAST, id);
+    if (nodes.total === 1) writeId(words, at + StreamRoot.FIRST, id);
+  }
+
+  /** Appends a copy of a listpack of `living` entries as the last node. Throws ArenaFull, nothing changed. */
+  appendCopy(id: EntryId, bytes: Uint8Array, start: number, length: number, living: number): void {
+    const blocks = this.#blocks;
+    const handle = blocks.allocate(length);
+    copyBytes(bytes, start, length, blocks.windows[handle >>> WINDOW_SHIFT] as Uint8Array, placeOf(handle));
+    this.#addOrFree(id, handle, living);
+  }
+
+  /**
+   * Deletes an entry; false where there is none of this ID. The last ID and the greatest deleted one are the caller's. Throws ArenaFull,
+   * nothing changed.
+   */
+  remove(id: EntryId): boolean {
+    const { nodes } = this;
+    if (!nodes.seekHolder(id.msHigh, id.msLow, id.seqHigh, id.seqLow)) return false;
+    const node = this.openNode(this.#node);
+    for (;;) {
+      if (!node.next()) return false;
+      const order = node.id.compare(id);
+      if (order > 0) return false;
+      if (order < 0) continue;
+      if (node.isDeleted) return false;
+      break;
+    }
+    if (node.living <= 1) this.#removeNode();
+    else {
+      const place = node.entryAt - placeOf(nodes.handle);
+      this.#makeCountable();
+      const at = placeOf(nodes.handle);
+      const bytes = this.#bytes(nodes.handle);
+      const writer = this.#writer.open(bytes, at);
+      writer.markDeleted(at + place, bytes);
+      writer.setCounts(node.living - 1, node.deleted + 1);
+      nodes.weight = node.living - 1;
+    }
+    this.#noteRemoved(id);
+    return true;
+  }
+
+  /**
+   * Removes entries from the front until `maxLength` are left; with `isApproximate` whole nodes only, and at most `limit` (0: any number).
+   * Returns how many. Throws ArenaFull; whole nodes may be gone then.
+   */
+  trimToLength(maxLength: number, isApproximate: boolean, limit: number): number {
+    const { nodes } = this;
+    let removed = 0;
+    try {
+      for (nodes.seekFirst(); nodes.total > maxLength && nodes.settle(); nodes.seekFirst()) {
+        const { weight } = nodes;
+        if (limit > 0 && removed + weight > limit) break;
+        if (nodes.total - weight < maxLength) {
+          if (!isApproximate) removed += this.#trimNode(nodes.total - maxLength, null);
+          break;
+        }
+        this.#removeNode();
+        removed += weight;
+      }
+    } finally {
+      if (removed > 0) this.findFirst();
+    }
+    return removed;
+  }
+
+  /** As trimToLength: removes entries before `minId`. */
+  trimToId(minId: EntryId, isApproximate: boolean, limit: number): number {
+    const { nodes } = this;
+    let removed = 0;
+    try {
+      for (nodes.seekFirst(); nodes.settle(); nodes.seekFirst()) {
+        const { weight } = nodes;
+        if (limit > 0 && removed + weight > limit) break;
+        const node = this.openNode(this.#node);
+        node.toEnd();
+        if (!node.previous() || node.id.compare(minId) >= 0) {
+          if (!isApproximate) removed += this.#trimNode(Number.POSITIVE_INFINITY, minId);
+          break;
+        }
+        this.#removeNode();
+        removed += weight;
+      }
+    } finally {
+      if (removed > 0) this.findFirst();
+    }
+    return removed;
+  }
+
+  /** Opens the node where `nodes` stands. Throws FormatError. */
+  openNode(node: StreamNode): StreamNode {
+    const { nodes } = this;
+    const { handle } = nodes;
+    readNodeId(nodes, node.master);
+    const bytes = this.#bytes(handle);
+    const at = placeOf(handle);
+    return node.open(bytes, at, i32le(bytes, at) >>> 0);
+  }
+
+  /** Finds the first living entry, for the root. */
+  findFirst(): void {
+    const { nodes } = this;
+    const node = this.#node;
+    for (nodes.seekFirst(); nodes.settle(); nodes.next()) {
+      if (nodes.weight === 0) continue;
+      this.openNode(node);
+      while (node.next()) {
+        if (node.isDeleted) continue;
+        this.writeFirst(node.id);
+        return;
+      }
+    }
+    this.writeFirst(this.#master.setMin());
+  }
+
+  /** The ID of the last living entry; false where there is none. */
+  readTop(into: EntryId): boolean {
+    const { nodes } = this;
+    const node = this.#node;
+    if (nodes.total === 0) return false;
+    nodes.seekEnd();
+    while (nodes.previous()) {
+      if (nodes.weight === 0) continue;
+      this.openNode(node).toEnd();
+      while (node.previous()) {
+        if (node.isDeleted) continue;
+        into.copy(node.id);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  get #words(): Int32Array {
+    return this.#blocks.words[this.#root >>> WINDOW_SHIFT] as Int32Array;
+  }
+
+  get #at(): number {
+    return (this.#root & IN_WINDOW) << 1;
+  }
+
+  #bytes(handle: number): Uint8Array {
+    return this.#blocks.windows[handle >>> WINDOW_SHIFT] as Uint8Array;
+  }
+
+  /** Whether the last node takes no entry of so many bytes any more; it is shrunk to what it needs then. */
+  #isFull(texts: number, { nodeBytes, nodeEntries }: StreamLimits): boolean {
+    const { nodes } = this;
+    const node = this.openNode(this.#node);
+    const { handle } = nodes;
+    const total = i32le(this.#bytes(handle), placeOf(handle)) >>> 0;
+    const bytesMax = nodeBytes === 0 || nodeBytes > LISTPACK_BYTES_MAX ? LISTPACK_BYTES_MAX : nodeBytes;
+    const isFull = total + texts >= bytesMax || (nodeEntries > 0 && node.living + node.deleted >= nodeEntries);
+    if (isFull) this.#shrink(total);
+    return isFull;
+  }
+
+  #appendNode(id: EntryId, pairs: Pairs, texts: number): void {
+    const blocks = this.#blocks;
+    const size = masterBytesMax(texts, pairs.count) + entryBytesMax(texts, pairs.count);
+    if (size > LISTPACK_BYTES_MAX) throw new RangeError(`a stream's entry of ${texts} bytes`);
+    const handle = blocks.allocate(size);
+    const writer = this.#writer.create(this.#bytes(handle), placeOf(handle), pairs);
+    writer.append(id, 0, id, pairs, true);
+    this.#addOrFree(id, handle, 1);
+  }
+
+  #addOrFree(id: EntryId, handle: number, living: number): void {
+    try {
+      this.nodes.add(id.msHigh, id.msLow, id.seqHigh, id.seqLow, handle, living);
+    } catch (error) {
+      this.#blocks.free(handle);
+      throw error;
+    }
+  }
+
+  /** To the node that has just been looked at by #isFull. */
+  #appendEntry(id: EntryId, pairs: Pairs, texts: number): void {
+    const { nodes } = this;
+    const blocks = this.#blocks;
+    const node = this.#node;
+    const { living } = node;
+    const isSame = node.hasFields(pairs.bytes, pairs.starts, pairs.lengths, pairs.first, pairs.count);
+    this.#master.copy(node.master);
+    const { handle } = nodes;
+    const total = i32le(this.#bytes(handle), placeOf(handle)) >>> 0;
+    const needed = total + entryBytesMax(texts, pairs.count);
+    const capacity = blocks.capacity(handle);
+    if (needed > capacity) {
+      if (needed > LISTPACK_BYTES_MAX) throw new RangeError(`a stream's node of ${needed} bytes`);
+      this.#move(Math.max(needed, Math.min(2 * capacity, DOUBLED_BYTES_MAX)), total);
+    }
+    const moved = nodes.handle;
+    this.#writer.open(this.#bytes(moved), placeOf(moved)).append(this.#master, living, id, pairs, isSame);
+    nodes.weight = living + 1;
+  }
+
+  /** Removes the node where `nodes` stands, with its block. */
+  #removeNode(): void {
+    const { nodes } = this;
+    const { handle } = nodes;
+    nodes.removeHere();
+    this.#blocks.free(handle);
+  }
+
+  /** Marks up to `count` entries from the front of the node where `nodes` stands, those before `minId`, as deleted; how many. */
+  #trimNode(count: number, minId: EntryId | null): number {
+    const { nodes } = this;
+    this.#makeCountable();
+    const bytes = this.#bytes(nodes.handle);
+    const node = this.openNode(this.#node);
+    const writer = this.#writer.open(bytes, placeOf(nodes.handle));
+    let removed = 0;
+    while (removed < count && node.next()) {
+      if (minId !== null && node.id.compare(minId) >= 0) break;
+      if (node.isDeleted) continue;
+      writer.markDeleted(node.entryAt, bytes);
+      removed++;
+    }
+    const living = node.living - removed;
+    writer.setCounts(living, node.deleted + removed);
+    nodes.weight = living;
+    return removed;
+  }
+
+  /** The node where `nodes` stands gets room for counters that become longer. */
+  #makeCountable(): void {
+    const { handle } = this.nodes;
+    const needed = this.#writer.open(this.#bytes(handle), placeOf(handle)).bytesToCount;
+    if (needed > this.#blocks.capacity(handle)) this.#move(needed, this.#writer.totalBytes);
+  }
+
+  /** The block of a node that grows no more becomes as small as can be, if there is memory for that. */
+  #shrink(total: number): void {
+    if (total > this.#blocks.capacity(this.nodes.handle) * 0.88) return;
+    try {
+      this.#move(total, total);
+    } catch {
+      // It stays as it is.
+    }
+  }
+
+  #move(bytes: number, used: number): void {
+    const { nodes } = this;
+    const blocks = this.#blocks;
+    const old = nodes.handle;
+    const fresh = blocks.allocate(bytes);
+    copyBytes(this.#bytes(old), placeOf(old), used, this.#bytes(fresh), placeOf(fresh));
+    nodes.handle = fresh;
+    blocks.free(old);
+  }
+
+  /** After an entry has been deleted. */
+  #noteRemoved(id: EntryId): void {
+    const first = this.readFirst(this.#master);
+    if (this.nodes.total === 0) this.writeFirst(first.setMin());
+    else if (first.compare(id) === 0) this.findFirst();
+  }
+}
+
+/** The ID whose four words begin at words[at]. */
+export function readId(words: Int32Array, at: number, into: EntryId): EntryId {
+  into.msHigh = words[at] as number;
+  into.msLow = words[at + 1] as number;
+  into.seqHigh = words[at + 2] as number;
+  into.seqLow = words[at + 3] as number;
+  return into;
+}
+
+export function writeId(words: Int32Array, at: number, id: EntryId): void {
+  words[at] = id.msHigh;
+  words[at + 1] = id.msLow;
+  words[at + 2] = id.seqHigh;
+  words[at + 3] = id.seqLow;
+}
+
+/** The ID of the entry where a tree stands. */
+export function readNodeId(tree: IdTree, into: EntryId): EntryId {
+  into.msHigh = tree.idWord(0);
+  into.msLow = tree.idWord(1);
+  into.seqHigh = tree.idWord(2);
+  into.seqLow = tree.idWord(3);
+  return into;
+}
+
+/** The sum of two 64-bit halves, as a number: exact below 2^53. */
+export function toNumber(high: number, low: number): number {
+  return high * TWO32 + (low >>> 0);
+}
+
+function placeOf(handle: number): number {
+  return (handle & IN_WINDOW) << 3;
+}
