@@ -14,15 +14,17 @@
  */
 
 import type { Layer } from "../layer/layer.ts";
+import { hashExpiry } from "../overlay/encodings/hash-form.ts";
 import { atOnce, nativeForm } from "../overlay/encodings/native.ts";
 import { EntryFlag, headBytes, lengthBytes, writeHead, writeU32 } from "../overlay/entry.ts";
 import { copyBytes, Overlay, ROOT_BYTES } from "../overlay/overlay.ts";
 import { copyValue, valueBytes } from "../rdb/dump.ts";
-import { isNativeType, RdbType } from "../rdb/opcodes.ts";
+import { isNativeType, NativeType, RdbType } from "../rdb/opcodes.ts";
 import { Record } from "../rdb/record.ts";
 import { hashed, hashKey } from "../util/key-hash.ts";
 import { EMPTY_BYTES, type Span } from "../util/span.ts";
 import type { Ahead } from "./ahead.ts";
+import { fieldsExpireAt } from "./field-expiry.ts";
 import { LastFound } from "./last-found.ts";
 import { nativeBlocks, nativeRoot } from "./native.ts";
 import { averageTtlMs, randomKey, scanKeys } from "./scan.ts";
@@ -193,6 +195,14 @@ export class Database {
     }
     this.write(bytes, start, length, from.type, expireAtMs, valueLength, from.isRaw ? EntryFlag.RAW : 0);
     copyValue(from, valueLength, this.valueBytes, this.valueAt);
+    if (from.type >= RdbType.HASH_METADATA_PRE_GA) (this.top as Overlay).table.noteExpiry(fieldsExpireAt(from));
+  }
+
+  /** Fields of the key's hash, which lies in the top, expire then at the earliest. */
+  noteExpiry(bytes: Uint8Array, start: number, length: number, expireAtMs: number): void {
+    const top = this.top as Overlay;
+    top.find(this.#hash(bytes, start, length), bytes, start, length);
+    top.table.noteExpiry(expireAtMs);
   }
 
   /**
@@ -202,6 +212,9 @@ export class Database {
   install(bytes: Uint8Array, start: number, length: number, type: number, root: number, expireAtMs: number): void {
     this.write(bytes, start, length, type, expireAtMs, ROOT_BYTES);
     writeU32(this.valueBytes, this.valueAt, root);
+    if (type !== NativeType.HASH) return;
+    const { arena, table } = this.top as Overlay;
+    table.noteExpiry(hashExpiry(arena, root));
   }
 
   /** Before a key's entry goes: its native structure belongs to another one. */

@@ -4,24 +4,40 @@
  *   overlay   each segment of the table remembers the earliest expiry in it: only those whose time has come are looked through
  *   layer     its index has a list sorted by expiry: what has come to lie in the past is buried, and no page of data touched
  *
+ * Fields of hashes that expire by themselves count as their key's expiry in those segments: when one's time has come, the hash is swept,
+ * and goes with its last field. What the file has of them is absent to readers, no more.
+ *
  * Redis samples instead and lets a tenth of what has expired stand; here nothing stays behind for longer than one round. What is
  * frozen for a save changes no more: its expired keys are absent to readers and go when the save ends, and so do the layer's.
  */
 import { DamagedError } from "../layer/damaged-error.ts";
 import type { Layer } from "../layer/layer.ts";
+import { ArenaFull } from "../overlay/arena.ts";
+import type { Blocks } from "../overlay/encodings/blocks.ts";
+import { FieldTable } from "../overlay/encodings/field-table.ts";
+import { hashForm } from "../overlay/encodings/hash-form.ts";
+import { atOnce } from "../overlay/encodings/native.ts";
 import type { Overlay } from "../overlay/overlay.ts";
 import { SEGMENT_ENTRIES_MAX } from "../overlay/table.ts";
+import { NativeType, RdbType } from "../rdb/opcodes.ts";
 import { Record } from "../rdb/record.ts";
 import { FormatError } from "../util/format-error.ts";
-import type { Database } from "./database.ts";
+import { type Database, KEEP_EXPIRY } from "./database.ts";
+import { fieldsExpireAt } from "./field-expiry.ts";
 import { KeyCopy } from "./key-copy.ts";
 import type { Keyspace } from "./keyspace.ts";
+import { nativeBlocks, nativeRoot } from "./native.ts";
 
 const HASHES = 2 ** 32;
 /** Segments passed over, or entries of a layer's list, between two looks at the clock. */
 const LOOKS_PER_CLOCK = 64;
+/** Fields removed between two looks at the clock. */
+const FIELDS_PER_CLOCK = 256;
 /** Weight of one round in the running estimate, as Redis has it. */
 const STALE_WEIGHT = 0.05;
+
+/** Makes a native hash of a record's: types/hash-build.ts. */
+export type HashBuilder = (record: Record, blocks: Blocks, nowMs: number) => Generator<void, number, void>;
 
 export class ExpireCycle {
   /** Milliseconds of CPU spent (INFO expire_cycle_cpu_milliseconds). */
@@ -37,6 +53,8 @@ export class ExpireCycle {
   readonly #handles = new Int32Array(SEGMENT_ENTRIES_MAX);
   readonly #key = new KeyCopy();
   readonly #record = new Record();
+  readonly #fields = new FieldTable();
+  readonly #buildHash: HashBuilder | null;
   /** Where the round is: the database; in its overlay (null: not begun, or behind it), the next hash. */
   #dbid = 0;
   #isInLayers = false;
@@ -48,9 +66,13 @@ export class ExpireCycle {
   #expired = 0;
   #expiring = 0;
 
-  /** @param nowMs when the keyspace begins to be served */
-  constructor(keyspace: Keyspace, nowMs: number) {
+  /**
+   * @param nowMs when the keyspace begins to be served
+   * @param buildHash for hashes that lie as in RDB: without it their fields stay
+   */
+  constructor(keyspace: Keyspace, nowMs: number, buildHash: HashBuilder | null = null) {
     this.#keyspace = keyspace;
+    this.#buildHash = buildHash;
     this.#startedMs = nowMs;
     this.#inherited = new WeakSet(keyspace.databases.flatMap(({ layers }) => layers));
   }
@@ -90,7 +112,7 @@ export class ExpireCycle {
     if (top === null) return true;
     const { table } = top;
     if (top !== this.#overlay) {
-      if (top.expiringKeys === 0 || !(table.earliestMs < nowMs)) return true;
+      if (!(table.earliestMs < nowMs)) return true;
       this.#overlay = top;
       this.#from = 0;
       this.#earliestMs = Number.POSITIVE_INFINITY;
@@ -102,7 +124,10 @@ export class ExpireCycle {
       const index = Math.floor(this.#from / width);
       let earliestMs = table.earliestExpiry(index);
       const isDue = earliestMs < nowMs;
-      if (isDue) earliestMs = this.#passSegment(database, top, index, nowMs);
+      if (isDue) {
+        earliestMs = this.#passSegment(database, top, index, nowMs, untilMs);
+        if (Number.isNaN(earliestMs)) return false;
+      }
       this.#earliestMs = Math.min(this.#earliestMs, earliestMs);
       this.#from = table.nextSegment(index) * width;
       // A hook may have had the database flushed.
@@ -114,14 +139,20 @@ export class ExpireCycle {
     return true;
   }
 
-  /** Deletes the expired keys of one segment; the earliest expiry of the others. */
-  #passSegment(database: Database, top: Overlay, index: number, nowMs: number): number {
+  /** Deletes the expired keys of one segment; the earliest expiry of the others. NaN: the time was up amid a hash's fields. */
+  #passSegment(database: Database, top: Overlay, index: number, nowMs: number, untilMs: number): number {
     const handles = this.#handles;
     const count = top.table.collect(index, 0, HASHES, handles);
     let earliestMs = Number.POSITIVE_INFINITY;
     for (let i = 0; i < count; i++) {
       const handle = handles[i] as number;
-      const expireAtMs = top.isAlive(handle) ? top.expireAtMs(handle) : -1;
+      if (!top.isAlive(handle)) continue;
+      const expireAtMs = top.expireAtMs(handle);
+      if (mayHaveExpiringFields(top.type(handle)) && (expireAtMs === -1 || expireAtMs >= nowMs)) {
+        const fieldsAtMs = this.#passFields(database, top, handle, nowMs, untilMs);
+        if (Number.isNaN(fieldsAtMs)) return Number.NaN;
+        earliestMs = Math.min(earliestMs, fieldsAtMs);
+      }
       if (expireAtMs === -1) continue;
       if (expireAtMs >= nowMs) {
         earliestMs = Math.min(earliestMs, expireAtMs);
@@ -136,6 +167,47 @@ export class ExpireCycle {
     }
     top.table.setEarliestExpiry(index, earliestMs);
     return earliestMs;
+  }
+
+  /**
+   * Removes a hash's expired fields, and the hash when that were all; when the next ones expire. NaN: the time was up. The handle may
+   * be another entry's after that.
+   */
+  #passFields(database: Database, top: Overlay, handle: number, nowMs: number, untilMs: number): number {
+    const record = this.#record;
+    top.read(handle, record);
+    const earliestMs = fieldsExpireAt(record);
+    if (!(earliestMs < nowMs)) return earliestMs;
+    const key = this.#key;
+    key.take(top, handle);
+    if (record.type !== NativeType.HASH) {
+      if (!this.#makeNative(database, top, record, key, nowMs)) return Number.POSITIVE_INFINITY;
+      database.reread(key.bytes, 0, key.length, record);
+    }
+    const root = nativeRoot(record);
+    // Somebody reads it in slices: the next round.
+    if (top.arena.readers.has(root)) return earliestMs;
+    const fields = this.#fields.bind(nativeBlocks(record), root);
+    while (!fields.expire(nowMs, FIELDS_PER_CLOCK)) if (performance.now() > untilMs) return Number.NaN;
+    if (fields.table.count > 0) return fieldsExpireAt(record);
+    database.drop(key.bytes, 0, key.length);
+    this.#keyspace.onExpired?.(database, key.bytes, 0, key.length);
+    return Number.POSITIVE_INFINITY;
+  }
+
+  /** Makes the hash one whose fields can be removed. False where it cannot be: no memory, or it is damaged. Readers miss nothing. */
+  #makeNative(database: Database, top: Overlay, record: Record, key: KeyCopy, nowMs: number): boolean {
+    if (this.#buildHash === null) return false;
+    let root = 0;
+    try {
+      root = atOnce(this.#buildHash(record, top.arena, nowMs));
+      database.install(key.bytes, 0, key.length, NativeType.HASH, root, KEEP_EXPIRY);
+      return true;
+    } catch (error) {
+      if (root !== 0) atOnce(hashForm.free(top.arena, root));
+      if (error instanceof ArenaFull || error instanceof FormatError) return false;
+      throw error;
+    }
   }
 
   #passLayers(database: Database, nowMs: number, untilMs: number): boolean {
@@ -188,4 +260,9 @@ export class ExpireCycle {
       return false;
     }
   }
+}
+
+/** Whether an entry of this type byte may be a hash whose fields expire: native, or a form of Redis 7.4 or of Valkey. */
+function mayHaveExpiringFields(type: number): boolean {
+  return type >= RdbType.HASH_METADATA_PRE_GA && (type <= RdbType.HASH_LISTPACK_EX || type === NativeType.HASH);
 }

@@ -14,10 +14,11 @@ import { EntryFlag, writeU32 } from "../overlay/entry.ts";
 import type { Overlay, OverlayHandle } from "../overlay/overlay.ts";
 import { SEGMENT_ENTRIES_MAX } from "../overlay/table.ts";
 import { copyValue } from "../rdb/dump.ts";
-import { isNativeType } from "../rdb/opcodes.ts";
+import { isNativeType, RdbType } from "../rdb/opcodes.ts";
 import { Record } from "../rdb/record.ts";
 import { Span } from "../util/span.ts";
 import type { Database } from "./database.ts";
+import { fieldsExpireAt } from "./field-expiry.ts";
 import { nativeRoot } from "./native.ts";
 
 /** What is to be saved: as long as the phase is "saving", none of it changes. */
@@ -127,6 +128,10 @@ export function absorbKey(database: Database, hash: number, bytes: Uint8Array, s
     else copyValue(RECORD, valueLength, top.valueBytes, top.valueAt);
     if (old === 0) top.insert(hash, moved);
     else top.replace(old, moved);
+    if (type >= RdbType.HASH_METADATA_PRE_GA) {
+      top.read(moved, RECORD);
+      top.table.noteExpiry(fieldsExpireAt(RECORD));
+    }
     top.setAccess(moved, access);
     draining.find(hash, bytes, start, length);
   }

@@ -139,6 +139,12 @@ export class Overlay {
     return (bytes[at + EntryAt.FLAGS] as number) & EntryFlag.EXPIRES ? readExpiry(bytes, at + EntryAt.RECORD) : -1;
   }
 
+  /** The entry's type byte. */
+  type(handle: number): number {
+    const bytes = this.arena.locate(handle);
+    return bytes[typeAt(bytes, this.arena.at)] as number;
+  }
+
   /** The 24 bits of the eviction clock. */
   access(handle: number): number {
     const bytes = this.arena.locate(handle);

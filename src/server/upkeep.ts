@@ -9,6 +9,7 @@
 import type { Clients } from "../commands/client.ts";
 import { ExpireCycle } from "../keyspace/expire.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
+import { buildHash } from "../types/hash-build.ts";
 import type { Config } from "./config/config.ts";
 import type { MemoryLimit } from "./memory-limit.ts";
 import type { MemoryMarks } from "./memory-marks.ts";
@@ -42,7 +43,7 @@ export class Upkeep {
 
   constructor(parts: UpkeepParts) {
     this.#parts = parts;
-    this.cycle = new ExpireCycle(parts.keyspace(), Date.now());
+    this.cycle = new ExpireCycle(parts.keyspace(), Date.now(), buildHash);
     parts.config.onChange(["hz"], () => {
       if (this.#period !== undefined) this.start();
     });
@@ -50,7 +51,7 @@ export class Upkeep {
 
   /** Another keyspace is served from now on. */
   adopt(): void {
-    this.cycle = new ExpireCycle(this.#parts.keyspace(), Date.now());
+    this.cycle = new ExpireCycle(this.#parts.keyspace(), Date.now(), buildHash);
   }
 
   start(): void {

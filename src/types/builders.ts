@@ -3,9 +3,11 @@ import type { Blocks } from "../overlay/encodings/blocks.ts";
 import type { ObjectType } from "../rdb/opcodes.ts";
 import { NativeType, objectType } from "../rdb/opcodes.ts";
 import type { Record } from "../rdb/record.ts";
+import { buildHash } from "./hash-build.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import { buildList } from "./list-build.ts";
 import { buildSet } from "./set-build.ts";
+import { buildStream } from "./stream-build.ts";
 import { buildZset } from "./zset-build.ts";
 
 export interface Builder {
@@ -19,6 +21,8 @@ export interface Builder {
 }
 
 const BUILDERS: Partial<{ readonly [type in ObjectType]: Builder }> = {
+  stream: { type: NativeType.STREAM, build: buildStream },
+  hash: { type: NativeType.HASH, build: buildHash },
   set: { type: NativeType.SET, build: buildSet },
   zset: { type: NativeType.ZSET, build: buildZset },
   list: {

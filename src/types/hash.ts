@@ -1,6 +1,6 @@
 /**
- * A hash where it lies in the RDB file: fields and values in a sequence of strings, a zipmap, a ziplist or a listpack;
- * or with an expiry for each field (Redis 7.4, Valkey 9):
+ * A hash where it lies: native in an overlay (overlay/encodings/field-table.ts), or as in the RDB file: fields and values in a
+ * sequence of strings, a zipmap, a ziplist or a listpack; or with an expiry for each field (Redis 7.4, Valkey 9):
  *
  *   HASH_METADATA       smallest expiry int64 | count | { expiry, 0 none, else minus smallest plus 1 | field | value }
  *   …_PRE_GA            count | { expiry absolute, 0 none | field | value }
@@ -13,8 +13,14 @@ import { Listpack } from "../encodings/listpack.ts";
 import type { Packed } from "../encodings/packed.ts";
 import { Ziplist } from "../encodings/ziplist.ts";
 import { Zipmap } from "../encodings/zipmap.ts";
+import { nativeBlocks, nativeRoot } from "../keyspace/native.ts";
+import type { Blocks } from "../overlay/encodings/blocks.ts";
+import { FieldTable } from "../overlay/encodings/field-table.ts";
+import { readField } from "../overlay/encodings/member.ts";
+import { HASHES } from "../overlay/encodings/member-table.ts";
+import { SEGMENT_MEMBERS_MAX } from "../overlay/encodings/segment.ts";
 import { readCount, readLength } from "../rdb/length.ts";
-import { RdbType } from "../rdb/opcodes.ts";
+import { NativeType, RdbType } from "../rdb/opcodes.ts";
 import { type Record, readExpireMs } from "../rdb/record.ts";
 import { Scratch } from "../rdb/scratch.ts";
 import { readString, skipString } from "../rdb/string.ts";
@@ -27,6 +33,9 @@ import { findInSlices, findMember, isSlowToFind, type MemberFrame } from "./sequ
 
 /** Where a field's expiry stands in a sequence. */
 type Expiries = "none" | "before" | "after";
+/** Random fields that may be expired ones before a walk is the better way. */
+const PICKS_MAX = 64;
+const NO_HANDLES = new Int32Array(0);
 
 export class HashReader implements MemberFrame {
   readonly field = new Element();
@@ -55,6 +64,16 @@ export class HashReader implements MemberFrame {
   private readonly expiry = new Element();
   private readonly scratch = new Scratch();
   private readonly valueScratch = new Scratch();
+  private readonly fields = new FieldTable();
+  /** Null: it is not native. */
+  private blocks: Blocks | null = null;
+  /** Of a native hash: the fields of the segment that is walked, how many they are, which one is next, and where the next segment begins. */
+  private handles = NO_HANDLES;
+  private handleCount = 0;
+  private handleIndex = 0;
+  private nextHash = 0;
+  /** The handle of the block that `pick` has read. */
+  picked = 0;
 
   constructor(readonly limits: EncodingLimits = DEFAULT_LIMITS) {}
 
@@ -69,9 +88,11 @@ export class HashReader implements MemberFrame {
     this.packed = null;
     this.expiries = "none";
     this.expiryBase = 0;
+    this.blocks = null;
     this.seen = 0;
     this.living = -1;
-    this.openForm(record);
+    if (record.type === NativeType.HASH) this.openNative(record);
+    else this.openForm(record);
   }
 
   private openForm(record: Record): void {
@@ -109,6 +130,13 @@ export class HashReader implements MemberFrame {
     }
   }
 
+  private openNative(record: Record): void {
+    const blocks = nativeBlocks(record);
+    this.blocks = blocks;
+    this.stored = this.fields.bind(blocks, nativeRoot(record)).table.count;
+    this.handleCount = this.handleIndex = this.nextHash = 0;
+  }
+
   private openPacked(packed: Packed): void {
     this.packed = this.blob.open(this.cursor, this.scratch, packed);
     const stride = this.stride;
@@ -140,8 +168,16 @@ export class HashReader implements MemberFrame {
     return this.stored;
   }
 
+  get isNative(): boolean {
+    return this.blocks !== null;
+  }
+
   /** Number of living fields. Walks the hash, once, when fields have expiries of their own; rewinds then. */
   get count(): number {
+    if (this.blocks !== null) {
+      if (this.living < 0) this.living = this.fields.living(this.nowMs);
+      return this.living;
+    }
     if (this.expiries === "none") return this.stored;
     if (this.living < 0) {
       this.rewind();
@@ -157,10 +193,11 @@ export class HashReader implements MemberFrame {
   rewind(): void {
     this.seen = 0;
     if (this.packed !== null) this.packed.rewind();
+    else if (this.blocks !== null) this.handleCount = this.handleIndex = this.nextHash = 0;
     else this.cursor.seek(this.sequenceOffset);
   }
 
-  /** Where the field that nextField() will read begins; good in any reader of the same bytes. */
+  /** Where the field that nextField() will read begins; good in any reader of the same bytes. Not of a native hash. */
   get place(): number {
     return this.packed === null ? this.cursor.offset : this.packed.pos;
   }
@@ -175,6 +212,7 @@ export class HashReader implements MemberFrame {
   /** As Redis 7.2 (7.4, Valkey 9 for field expiries) would hold the hash after loading it. May walk; rewinds then. */
   get encoding(): "listpack" | "listpackex" | "hashtable" {
     const { limits } = this;
+    if (this.blocks !== null) return "hashtable";
     if (this.stored > limits["hash-max-listpack-entries"]) return "hashtable";
     const type = (this.record as Record).type;
     if (type === RdbType.VALKEY_HASH_2) return "hashtable";
@@ -194,8 +232,39 @@ export class HashReader implements MemberFrame {
   nextField(): boolean {
     while (this.seen < this.stored) {
       this.seen++;
-      if (this.packed !== null) this.readPacked(this.packed);
+      if (this.blocks !== null) this.readNative(this.blocks);
+      else if (this.packed !== null) this.readPacked(this.packed);
       else this.readSequence(this.cursor);
+      if (!this.expired) return true;
+    }
+    return false;
+  }
+
+  private readNative(blocks: Blocks): void {
+    if (this.handleIndex === this.handleCount) this.fetch();
+    this.fieldExpireAtMs = readField(blocks, this.handles[this.handleIndex++] as number, this.field, this.value);
+  }
+
+  /** Fetches the fields of the next segment that has any. */
+  private fetch(): void {
+    if (this.handles.length === 0) this.handles = new Int32Array(SEGMENT_MEMBERS_MAX);
+    const { table } = this.fields;
+    this.handleIndex = this.handleCount = 0;
+    while (this.handleCount === 0) {
+      if (this.nextHash >= HASHES) throw countMismatch(0, this.seen - 1, this.stored);
+      this.handleCount = table.collect(this.nextHash, HASHES, this.handles);
+      this.nextHash = table.next;
+    }
+  }
+
+  /**
+   * Reads a living field picked at random, each with the same chance: field, value, fieldExpireAtMs; false where none is found quickly,
+   * since most have expired. Only of a native hash that is not empty.
+   */
+  pick(): boolean {
+    for (let picks = 0; picks < PICKS_MAX; picks++) {
+      this.picked = this.fields.table.random();
+      this.fieldExpireAtMs = readField(this.blocks as Blocks, this.picked, this.field, this.value);
       if (!this.expired) return true;
     }
     return false;
@@ -247,6 +316,12 @@ export class HashReader implements MemberFrame {
    * walking again. A sequence is walked.
    */
   find(bytes: Uint8Array, start: number, length: number): boolean {
+    if (this.blocks !== null) {
+      const { fields } = this;
+      if (!fields.find(bytes, start, length)) return false;
+      this.fieldExpireAtMs = fields.read(this.field, this.value);
+      return !this.expired;
+    }
     this.rewind();
     const { packed } = this;
     const found =
@@ -261,7 +336,9 @@ export class HashReader implements MemberFrame {
   /** Whether find() would hold others up: use findInSlices() first, with a reader of the command's own. */
   isSlowToFind(bytes: Uint8Array, start: number, length: number): boolean {
     return (
-      this.packed === null && isSlowToFind(this.cursor.source, this.sequenceOffset, this.stored, bytes, start, length)
+      this.packed === null &&
+      this.blocks === null &&
+      isSlowToFind(this.cursor.source, this.sequenceOffset, this.stored, bytes, start, length)
     );
   }
 

@@ -10,6 +10,8 @@ import { bytesOf, eachMember, placeOf, tableBytes, writeStored } from "./member-
 import type { NativeForm } from "./native.ts";
 import { copyTable, freeTable } from "./table-slices.ts";
 
+const TABLE = new MemberTable();
+
 export const hashForm: NativeForm = {
   count: (blocks, root) => new MemberTable().bind(blocks, root).count,
   bytes: tableBytes,
@@ -29,6 +31,12 @@ export const hashForm: NativeForm = {
     yield* eachMember(blocks, root, (handle) => writeExpiring(sink, blocks, handle, earliest));
   },
 };
+
+/** Unix time in ms before which no field expires, Infinity: none does. */
+export function hashExpiry(blocks: Blocks, root: number): number {
+  const table = TABLE.bind(blocks, root);
+  return table.expiring === 0 ? Number.POSITIVE_INFINITY : table.earliestExpiry;
+}
 
 /** Frees a member table and its root. */
 export function* freeWhole(blocks: Blocks, root: number): Generator<void, void, void> {
