@@ -12,6 +12,9 @@ export interface EncodingLimits {
   readonly "set-max-listpack-value": number;
   readonly "zset-max-listpack-entries": number;
   readonly "zset-max-listpack-value": number;
+  /** Of a stream's node; 0: no limit. */
+  readonly "stream-node-max-bytes": number;
+  readonly "stream-node-max-entries": number;
 }
 
 export const DEFAULT_LIMITS: EncodingLimits = {
@@ -23,4 +26,6 @@ export const DEFAULT_LIMITS: EncodingLimits = {
   "set-max-listpack-value": 64,
   "zset-max-listpack-entries": 128,
   "zset-max-listpack-value": 64,
+  "stream-node-max-bytes": 4096,
+  "stream-node-max-entries": 100,
 };

@@ -91,7 +91,11 @@ export class StreamReader {
   private openNative(record: Record): void {
     const blocks = nativeBlocks(record);
     this.ownNative ??= new NativeStream(blocks);
-    const native = this.ownNative.bind(blocks, nativeRoot(record));
+    this.openState(this.ownNative.bind(blocks, nativeRoot(record)));
+  }
+
+  /** Opens a native stream that no record names. */
+  openState(native: NativeStream): void {
     this.native = native;
     this.length = native.length;
     native.readLast(this.lastId);

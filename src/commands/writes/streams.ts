@@ -1,5 +1,9 @@
-/** Rows of the commands that write streams. They have no handlers until the overlay is there. */
+/** Rows of the commands that write streams. */
 import { helpRow } from "../help.ts";
+import { xack, xautoclaim, xclaim } from "../streams-claim.ts";
+import { xgroupCreate, xgroupCreateconsumer, xgroupDelconsumer, xgroupDestroy, xgroupSetid } from "../streams-group.ts";
+import { xreadgroup } from "../streams-readgroup.ts";
+import { xadd, xdel, xsetid, xtrim } from "../streams-write.ts";
 import { syntax } from "../syntax.ts";
 import type { Command } from "../table.ts";
 
@@ -17,6 +21,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1) for each message",
     summary: "Acknowledges messages of a consumer group.",
     arguments: syntax("key group id..."),
+    handler: xack,
   },
   {
     name: "xadd",
@@ -32,6 +37,7 @@ export const rows: readonly Command[] = [
     arguments: syntax(
       "key [NOMKSTREAM] [(MAXLEN | MINID) [(= | ~)] threshold [LIMIT count]] (* | id) (field value)...",
     ),
+    handler: xadd,
   },
   {
     name: "xautoclaim",
@@ -45,6 +51,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1) when COUNT is small",
     summary: "Takes over messages that have been pending for long.",
     arguments: syntax("key group consumer min-idle-time start:string [COUNT count] [JUSTID]"),
+    handler: xautoclaim,
   },
   {
     name: "xclaim",
@@ -60,6 +67,7 @@ export const rows: readonly Command[] = [
     arguments: syntax(
       "key group consumer min-idle-time id... [IDLE ms:integer] [TIME unix-time-milliseconds:unix-time] [RETRYCOUNT count] [FORCE] [JUSTID] [LASTID id]",
     ),
+    handler: xclaim,
   },
   {
     name: "xdel",
@@ -72,6 +80,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1) for each entry",
     summary: "Deletes entries of a stream.",
     arguments: syntax("key id..."),
+    handler: xdel,
   },
   {
     name: "xgroup",
@@ -94,6 +103,7 @@ export const rows: readonly Command[] = [
         complexity: "O(1)",
         summary: "Makes a consumer group.",
         arguments: syntax("key groupname (id | $) [MKSTREAM] [ENTRIESREAD entries_read:integer]"),
+        handler: xgroupCreate,
       },
       {
         name: "createconsumer",
@@ -106,6 +116,7 @@ export const rows: readonly Command[] = [
         complexity: "O(1)",
         summary: "Makes a consumer in a group.",
         arguments: syntax("key groupname consumername"),
+        handler: xgroupCreateconsumer,
       },
       {
         name: "delconsumer",
@@ -118,6 +129,7 @@ export const rows: readonly Command[] = [
         complexity: "O(1)",
         summary: "Deletes a consumer of a group.",
         arguments: syntax("key groupname consumername"),
+        handler: xgroupDelconsumer,
       },
       {
         name: "destroy",
@@ -130,6 +142,7 @@ export const rows: readonly Command[] = [
         complexity: "O(N) in the number of messages pending",
         summary: "Deletes a consumer group.",
         arguments: syntax("key groupname"),
+        handler: xgroupDestroy,
       },
       {
         name: "setid",
@@ -142,6 +155,7 @@ export const rows: readonly Command[] = [
         complexity: "O(1)",
         summary: "Sets the last id that a group has been given.",
         arguments: syntax("key groupname (id | $) [ENTRIESREAD entries_read:integer]"),
+        handler: xgroupSetid,
       },
       HELP,
     ],
@@ -159,6 +173,7 @@ export const rows: readonly Command[] = [
     complexity: "O(M) for M messages",
     summary: "Reads new or pending messages as a consumer of a group.",
     arguments: syntax("GROUP (group consumer) [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS (key... id...)"),
+    handler: xreadgroup,
   },
   {
     name: "xsetid",
@@ -171,6 +186,7 @@ export const rows: readonly Command[] = [
     complexity: "O(1)",
     summary: "Sets a stream's last id.",
     arguments: syntax("key last-id [ENTRIESADDED entries_added:integer] [MAXDELETEDID max_deleted_entry_id]"),
+    handler: xsetid,
   },
   {
     name: "xtrim",
@@ -184,5 +200,6 @@ export const rows: readonly Command[] = [
     complexity: "O(N) in the number of entries removed",
     summary: "Cuts a stream to a length or from an id.",
     arguments: syntax("key ((MAXLEN | MINID) [(= | ~)] threshold [LIMIT count])"),
+    handler: xtrim,
   },
 ];

@@ -29,13 +29,22 @@ export interface NativeForm {
   write(sink: ValueSink, blocks: Blocks, root: number): Generator<void, void, void>;
 }
 
-const FORMS: readonly NativeForm[] = [hashForm, setForm, zsetForm, listForm, streamForm];
-
-/** The form of a native structure; `type`: a number of NativeType. */
+/** The form of a native structure; `type`: a number of NativeType. A switch: the forms' modules import this one, and may come before it. */
 export function nativeForm(type: number): NativeForm {
-  const form = FORMS[type - NativeType.HASH];
-  if (form === undefined) throw new RangeError(`not a native structure: type ${type}`);
-  return form;
+  switch (type) {
+    case NativeType.HASH:
+      return hashForm;
+    case NativeType.SET:
+      return setForm;
+    case NativeType.ZSET:
+      return zsetForm;
+    case NativeType.LIST:
+      return listForm;
+    case NativeType.STREAM:
+      return streamForm;
+    default:
+      throw new RangeError(`not a native structure: type ${type}`);
+  }
 }
 
 /** Runs slices to their end. */

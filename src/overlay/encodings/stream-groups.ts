@@ -15,7 +15,7 @@ import { copyBytes } from "../overlay.ts";
 import type { Blocks } from "./blocks.ts";
 import { TreeRoot } from "./counted-tree.ts";
 import { IdTree } from "./id-tree.ts";
-import { readId, writeId } from "./stream.ts";
+import { readId, UNBOUND, writeId } from "./stream.ts";
 
 /** Words of a group and of a consumer. */
 export const GroupWord = { LAST: TreeRoot.USER, READ_LOW: 8, READ_HIGH: 9, CONSUMERS: 10 } as const;
@@ -42,7 +42,7 @@ export class NameList {
   #owner = 0;
   #word = 0;
 
-  constructor(blocks: Blocks) {
+  constructor(blocks: Blocks = UNBOUND) {
     this.#blocks = blocks;
   }
 
@@ -141,7 +141,7 @@ export class NativeGroup {
   /** Of the consumer whose list is being changed. */
   readonly #own: IdTree;
 
-  constructor(blocks: Blocks) {
+  constructor(blocks: Blocks = UNBOUND) {
     this.#blocks = blocks;
     this.pending = new IdTree(blocks);
     this.#own = new IdTree(blocks);
@@ -216,6 +216,14 @@ export class NativeGroup {
       throw error;
     }
     return handle;
+  }
+
+  setSeenTime(consumer: number, ms: number): void {
+    setFloat(this.#blocks, consumer, SEEN, ms);
+  }
+
+  setActiveTime(consumer: number, ms: number): void {
+    setFloat(this.#blocks, consumer, ACTIVE, ms);
   }
 
   /** Removes a consumer with all that is pending for it: how many entries that was. */
@@ -319,10 +327,6 @@ export function pendingConsumer(blocks: Blocks, handle: number): number {
   return wordOf(blocks, handle, CONSUMER);
 }
 
-export function setPendingConsumer(blocks: Blocks, handle: number, consumer: number): void {
-  setWord(blocks, handle, CONSUMER, consumer);
-}
-
 /** When the entry was delivered last, Unix time in ms. */
 export function deliveryTime(blocks: Blocks, handle: number): number {
   return floatAt(blocks, handle, TIME);
@@ -350,14 +354,6 @@ export function seenTime(blocks: Blocks, consumer: number): number {
 
 export function activeTime(blocks: Blocks, consumer: number): number {
   return floatAt(blocks, consumer, ACTIVE);
-}
-
-export function setSeenTime(blocks: Blocks, consumer: number, ms: number): void {
-  setFloat(blocks, consumer, SEEN, ms);
-}
-
-export function setActiveTime(blocks: Blocks, consumer: number, ms: number): void {
-  setFloat(blocks, consumer, ACTIVE, ms);
 }
 
 /** The name of a group or consumer. Valid as long as that exists. */

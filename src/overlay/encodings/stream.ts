@@ -22,7 +22,7 @@ import {
 } from "../../encodings/stream-node-writer.ts";
 import { IN_WINDOW, WINDOW_SHIFT } from "../arena.ts";
 import { copyBytes } from "../overlay.ts";
-import type { Blocks } from "./blocks.ts";
+import { type Blocks, frozenBlocks } from "./blocks.ts";
 import { TreeRoot } from "./counted-tree.ts";
 import { IdTree } from "./id-tree.ts";
 
@@ -40,11 +40,14 @@ export const StreamRoot = {
 const DOUBLED_BYTES_MAX = 4096;
 const TWO32 = 4294967296;
 
-/** stream-node-max-bytes and -entries, 0: no limit. */
+/** 0: no limit. */
 export interface StreamLimits {
-  readonly nodeBytes: number;
-  readonly nodeEntries: number;
+  readonly "stream-node-max-bytes": number;
+  readonly "stream-node-max-entries": number;
 }
+
+/** Of flyweights that are bound later. */
+export const UNBOUND: Blocks = frozenBlocks({ windows: [], words: [], openTo: () => {} }, 0);
 
 export class NativeStream {
   readonly nodes: IdTree;
@@ -54,7 +57,7 @@ export class NativeStream {
   readonly #writer = new StreamNodeWriter();
   readonly #master = new EntryId();
 
-  constructor(blocks: Blocks) {
+  constructor(blocks: Blocks = UNBOUND) {
     this.#blocks = blocks;
     this.nodes = new IdTree(blocks);
   }
@@ -287,11 +290,13 @@ export class NativeStream {
   }
 
   /** Whether the last node takes no entry of so many bytes any more; it is shrunk to what it needs then. */
-  #isFull(texts: number, { nodeBytes, nodeEntries }: StreamLimits): boolean {
+  #isFull(texts: number, limits: StreamLimits): boolean {
     const { nodes } = this;
     const node = this.openNode(this.#node);
     const { handle } = nodes;
     const total = i32le(this.#bytes(handle), placeOf(handle)) >>> 0;
+    const nodeBytes = limits["stream-node-max-bytes"];
+    const nodeEntries = limits["stream-node-max-entries"];
     const bytesMax = nodeBytes === 0 || nodeBytes > LISTPACK_BYTES_MAX ? LISTPACK_BYTES_MAX : nodeBytes;
     const isFull = total + texts >= bytesMax || (nodeEntries > 0 && node.living + node.deleted >= nodeEntries);
     if (isFull) this.#shrink(total);

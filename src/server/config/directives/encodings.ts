@@ -13,8 +13,8 @@ export const ENCODINGS: readonly Directive[] = [
   int("set-max-intset-entries", "512", "used", 0, I64_MAX),
   int("set-max-listpack-entries", "128", "used", 0, I64_MAX),
   memory("set-max-listpack-value", "64", "used"),
-  memory("stream-node-max-bytes", "4096", "unneeded"),
-  int("stream-node-max-entries", "100", "unneeded", 0, I64_MAX),
+  memory("stream-node-max-bytes", "4096", "used"),
+  int("stream-node-max-entries", "100", "used", 0, I64_MAX),
   int("zset-max-listpack-entries", "128", "used", 0, I64_MAX, { alias: "zset-max-ziplist-entries" }),
   memory("zset-max-listpack-value", "64", "used", { alias: "zset-max-ziplist-value" }),
 ];

@@ -1,0 +1,151 @@
+/** Streams change: XADD XTRIM XDEL XSETID. */
+import { EntryId } from "../encodings/entry-id.ts";
+import { LISTPACK_BYTES_MAX } from "../encodings/listpack-writer.ts";
+import { entryBytesMax, masterBytesMax, type Pairs, pairsBytes } from "../encodings/stream-node-writer.ts";
+import { EMPTY_BYTES } from "../util/span.ts";
+import type { Context } from "./context.ts";
+import { liveLimits } from "./encoding-limits.ts";
+import { ReplyError, syntaxError, wrongArity } from "./errors.ts";
+import { integer64 } from "./parse.ts";
+import { createStream, discardStream, installStream, openToChange, STREAM, signalStream } from "./streams-open.ts";
+import { parseStrictId, writeId } from "./streams-support.ts";
+import { TrimOptions } from "./streams-trim-options.ts";
+
+const OPTIONS = new TrimOptions();
+const LAST = new EntryId();
+const ID = new EntryId();
+const NO_INDEXES = new Int32Array(0);
+const PAIRS: Pairs = { bytes: EMPTY_BYTES, starts: NO_INDEXES, lengths: NO_INDEXES, first: 0, count: 0 };
+const TOO_LARGE = "ERR Elements are too large to be stored";
+const NOT_BEHIND = "ERR The ID specified in XADD is equal or smaller than the target stream top item";
+
+export function xadd(c: Context): void {
+  const { args, reply } = c;
+  const options = OPTIONS;
+  const first = options.parse(c, true) + 1;
+  const texts = args.count - first;
+  if (texts < 2 || texts % 2 !== 0) throw wrongArity("xadd");
+  if (!options.isAny && !options.isAnySequence && options.id.isMin) {
+    throw new ReplyError("ERR The ID specified in XADD must be greater than 0-0");
+  }
+  PAIRS.bytes = args.bytes;
+  PAIRS.starts = args.starts;
+  PAIRS.lengths = args.lengths;
+  PAIRS.first = first;
+  PAIRS.count = texts / 2;
+  if (openToChange(c, 1)) {
+    if (STREAM.readLast(LAST).isMax) {
+      throw new ReplyError("ERR The stream has exhausted the last possible ID, unable to add more items");
+    }
+    append(c);
+    signalStream(c, 1);
+  } else if (options.noMakeStream) {
+    reply.nil();
+    return;
+  } else {
+    createStream(c);
+    LAST.setMin();
+    try {
+      append(c);
+    } catch (error) {
+      discardStream();
+      throw error;
+    }
+    installStream(c, 1);
+  }
+  writeId(reply, ID);
+  c.server.keyspace.dirty++;
+  options.trim(STREAM);
+}
+
+/** Appends PAIRS to STREAM, whose last ID is LAST. Throws ReplyError, ArenaFull: nothing changed. */
+function append(c: Context): void {
+  chooseId(c);
+  const texts = pairsBytes(PAIRS);
+  const size = masterBytesMax(texts, PAIRS.count) + entryBytesMax(texts, PAIRS.count);
+  if (size > LISTPACK_BYTES_MAX) throw new ReplyError(TOO_LARGE);
+  STREAM.append(ID, PAIRS, liveLimits(c.server.config));
+}
+
+/** Sets ID to that of the new entry. */
+function chooseId({ nowMs }: Context): void {
+  const { isAny, isAnySequence, id } = OPTIONS;
+  if (isAny) {
+    ID.setMs(nowMs);
+    if (ID.compare(LAST) > 0 && !ID.hasMsOf(LAST)) return;
+    ID.copy(LAST).increment();
+    return;
+  }
+  ID.copy(id);
+  if (isAnySequence && id.hasMsOf(LAST)) {
+    ID.copy(LAST).increment();
+    // The sequence is at its end: the milliseconds were given.
+    if (!ID.hasMsOf(LAST)) throw new ReplyError(NOT_BEHIND);
+  }
+  if (ID.compare(LAST) <= 0) throw new ReplyError(NOT_BEHIND);
+}
+
+export function xtrim(c: Context): void {
+  OPTIONS.parse(c, false);
+  let removed = 0;
+  if (openToChange(c, 1)) removed = OPTIONS.trim(STREAM);
+  c.server.keyspace.dirty += removed;
+  c.reply.integer(removed);
+}
+
+export function xdel(c: Context): void {
+  const { args } = c;
+  if (!openToChange(c, 1)) {
+    c.reply.integer(0);
+    return;
+  }
+  // All IDs must be some before anything is done.
+  for (let i = 2; i < args.count; i++) parseStrictId(c, i, ID);
+  let removed = 0;
+  for (let i = 2; i < args.count; i++) {
+    if (!STREAM.remove(parseStrictId(c, i, ID))) continue;
+    if (STREAM.readMaxDeleted(LAST).compare(ID) < 0) STREAM.writeMaxDeleted(ID);
+    removed++;
+    c.server.keyspace.dirty++;
+  }
+  c.reply.integer(removed);
+}
+
+export function xsetid(c: Context): void {
+  const { args } = c;
+  const id = parseStrictId(c, 2, new EntryId());
+  const maxDeleted = new EntryId();
+  let added = -1n;
+  for (let i = 3; i < args.count; i += 2) {
+    const hasMore = i + 1 < args.count;
+    if (hasMore && args.is(i, "ENTRIESADDED")) {
+      added = integer64(c, i + 1);
+      if (added < 0n) throw new ReplyError("ERR entries_added must be positive");
+    } else if (hasMore && args.is(i, "MAXDELETEDID")) {
+      if (id.compare(parseStrictId(c, i + 1, maxDeleted)) < 0) {
+        throw new ReplyError("ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id");
+      }
+    } else throw syntaxError();
+  }
+  if (!openToChange(c, 1)) throw new ReplyError("ERR no such key");
+  checkLastId(id, added);
+  STREAM.writeLast(id);
+  if (added >= 0n) STREAM.setAdded(Number(BigInt.asIntN(32, added >> 32n)), Number(BigInt.asIntN(32, added)));
+  if (!maxDeleted.isMin) STREAM.writeMaxDeleted(maxDeleted);
+  c.server.keyspace.dirty++;
+  c.reply.ok();
+}
+
+/** Whether STREAM may have this last ID, and (unless -1) this number of entries added. */
+function checkLastId(id: EntryId, added: bigint): void {
+  if (id.compare(STREAM.readMaxDeleted(ID)) < 0) {
+    throw new ReplyError("ERR The ID specified in XSETID is smaller than current max_deleted_entry_id");
+  }
+  if (!STREAM.readTop(ID)) return;
+  if (id.compare(ID) < 0) {
+    throw new ReplyError("ERR The ID specified in XSETID is smaller than the target stream top item");
+  }
+  if (added >= 0n && BigInt(STREAM.length) > added) {
+    throw new ReplyError("ERR The entries_added specified in XSETID is smaller than the target stream length");
+  }
+}
