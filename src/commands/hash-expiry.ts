@@ -1,9 +1,9 @@
 /** When fields of a hash expire (Redis 7.4): HTTL and its kin. */
 import { HashReader } from "../types/hash.ts";
 import type { Context } from "./context.ts";
-import { ReplyError } from "./errors.ts";
+import { firstField } from "./hash-fields.ts";
+import { findIn } from "./hashes.ts";
 import { lookup } from "./lookup.ts";
-import { integer } from "./parse.ts";
 import { type Command, READ_FIRST } from "./table.ts";
 
 const KEY_AND_FIELDS = [
@@ -76,7 +76,6 @@ export const rows = [
   },
 ] as const satisfies readonly Command[];
 
-const FIELDS_AT = 4;
 const NO_FIELD = -2;
 const NO_EXPIRY = -1;
 
@@ -102,19 +101,11 @@ function hpexpiretime(c: Context): void {
 function replyTimes(c: Context, baseMs: number, inSeconds: boolean): void {
   const { args, reply } = c;
   const found = lookup(c, 1, "hash");
-  if (!args.is(2, "FIELDS")) {
-    throw new ReplyError("ERR Mandatory argument FIELDS is missing or not at the right position");
-  }
-  const wrongCount = "ERR Number of fields must be a positive integer";
-  const count = integer(c, 3, wrongCount);
-  if (count < 1) throw new ReplyError(wrongCount);
-  if (count !== args.count - FIELDS_AT) {
-    throw new ReplyError("ERR The `numfields` parameter must match the number of arguments");
-  }
+  const first = firstField(c, 2);
   if (found) HASH.open(c.record, c.nowMs);
-  reply.array(count);
-  for (let i = FIELDS_AT; i < args.count; i++) {
-    if (!found || !HASH.find(args.bytes, args.starts[i] as number, args.lengths[i] as number)) reply.integer(NO_FIELD);
+  reply.array(args.count - first);
+  for (let i = first; i < args.count; i++) {
+    if (!found || !findIn(c, HASH, i)) reply.integer(NO_FIELD);
     else if (HASH.fieldExpireAtMs < 0) reply.integer(NO_EXPIRY);
     else {
       const milliseconds = HASH.fieldExpireAtMs - baseMs;

@@ -1,4 +1,4 @@
-/** HRANDFIELD: one field, or many with or without repetition, from walks over the hash. */
+/** HRANDFIELD: one field, or many with or without repetition: picked one by one from a native hash, else from walks over it. */
 import { ByteStore } from "../types/byte-store.ts";
 import { HashReader } from "../types/hash.ts";
 import type { Context } from "./context.ts";
@@ -40,14 +40,29 @@ const FIELDS_PER_SLICE = 256;
 /** Fields drawn with repetition per walk over the hash. */
 const DRAWS_PER_WALK = 65_536;
 
-function* hrandfield(c: Context): Generator<void, void, void> {
-  const { args, reply } = c;
-  if (args.count > 2) {
-    yield* many(c);
+/** When fewer fields are asked for than this share of a native hash, they are picked until they are different: Redis's HRANDFIELD_SUB_STRATEGY_MUL. */
+const PICKED_SHARE = 1 / 3;
+
+/** Only for what is answered at once. */
+const HASH = new HashReader();
+
+function hrandfield(c: Context): void | Generator<void, void, void> {
+  const { args, record, reply } = c;
+  if (args.count > 2) return many(c);
+  if (!lookup(c, 1, "hash")) {
+    reply.nil();
     return;
   }
-  const hash = open(c);
-  if (hash === null || hash.count === 0) {
+  HASH.open(record, c.nowMs);
+  if (!HASH.isNative || HASH.count === 0 || !HASH.pick()) return oneByWalk(c);
+  reply.elements(HASH.field);
+}
+
+function* oneByWalk(c: Context): Generator<void, void, void> {
+  const { record, reply } = c;
+  const hash = new HashReader();
+  hash.open(record, c.nowMs);
+  if (hash.count === 0) {
     reply.nil();
     return;
   }
@@ -76,8 +91,33 @@ function* many(c: Context): Generator<void, void, void> {
   const count = size === 0 ? 0 : wanted < 0 ? -wanted : Math.min(wanted, size);
   reply.array(withValues && reply.protocol === 2 ? count * 2 : count);
   if (hash === null || count === 0) return;
-  if (wanted < 0) yield* withRepetition(c, hash, count, withValues);
+  // Where many have expired, a walk finds the others sooner.
+  const isDense = hash.isNative && size * 2 > hash.storedCount;
+  if (isDense && (wanted < 0 || count < size * PICKED_SHARE)) {
+    yield* picked(c, hash, count, withValues, wanted < 0);
+  } else if (wanted < 0) yield* withRepetition(c, hash, count, withValues);
   else yield* distinct(c, hash, count, withValues);
+}
+
+/** Fields of a native hash, picked one by one; most of them live. */
+function* picked(
+  c: Context,
+  hash: HashReader,
+  count: number,
+  withValues: boolean,
+  mayRepeat: boolean,
+): Generator<void, void, void> {
+  const { reply } = c;
+  const seen = new Set<number>();
+  for (let i = 0, tries = 1; i < count; tries++) {
+    if (tries % FIELDS_PER_SLICE === 0) yield;
+    if (!hash.pick()) continue;
+    if (!mayRepeat && seen.size === seen.add(hash.picked).size) continue;
+    if (withValues && reply.protocol === 3) reply.array(2);
+    reply.elements(hash.field);
+    if (withValues) reply.elements(hash.value);
+    i++;
+  }
 }
 
 function* distinct(c: Context, hash: HashReader, count: number, withValues: boolean): Generator<void, void, void> {

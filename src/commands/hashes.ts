@@ -178,7 +178,7 @@ function hmget(c: Context): void | Generator<void, void, void> {
   const { args, reply } = c;
   const wanted = args.count - 2;
   const found = openHash(c);
-  if (found && wanted * HASH.count > COMPARISONS_MAX) return hmgetByWalk(c);
+  if (found && !HASH.isNative && wanted * HASH.count > COMPARISONS_MAX) return hmgetByWalk(c);
   reply.array(wanted);
   for (let i = 2; i < args.count; i++) {
     if (found && findField(c, i)) reply.elements(HASH.value);
