@@ -92,7 +92,7 @@ function writeHead(c: Context, stream: StreamReader): void {
   writeNumber(c, "radix-tree-nodes", radixNodeCount(stream));
   writeNamedId(c, "last-generated-id", stream.lastId);
   writeNamedId(c, "max-deleted-entry-id", stream.maxDeletedId);
-  writeNumber(c, "entries-added", stream.entriesAdded);
+  writeNumber(c, "entries-added", BigInt.asIntN(64, stream.entriesAdded));
   writeNamedId(c, "recorded-first-entry-id", stream.firstId);
 }
 
@@ -186,17 +186,17 @@ function writeNamedId(c: Context, name: string, id: EntryId): void {
 function writeProgress(c: Context, stream: StreamReader, groups: Groups): void {
   const { reply } = c;
   reply.bulkText("entries-read");
-  if (groups.entriesRead >= 0n) reply.integer(groups.entriesRead);
+  if (groups.entriesRead !== -1n) reply.integer(groups.entriesRead);
   else reply.nil();
   reply.bulkText("lag");
   const read = entriesBehind(stream, groups);
-  if (read < 0n) reply.nil();
+  if (read === -1n) reply.nil();
   else reply.integer(BigInt.asIntN(64, stream.entriesAdded - read));
 }
 
 /** The number of entries ever added up to the group's last id, -1n when deletions make it unknowable. */
 function entriesBehind(stream: StreamReader, { entriesRead, lastId }: Groups): bigint {
   if (stream.entriesAdded === 0n) return 0n;
-  if (entriesRead >= 0n && !hasDeletedFrom(stream, lastId)) return entriesRead;
+  if (entriesRead !== -1n && !hasDeletedFrom(stream, lastId)) return entriesRead;
   return entriesReadEstimate(stream, lastId);
 }

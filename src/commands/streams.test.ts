@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { replyDifference } from "../../test/support/compare-replies.ts";
 import { Differential } from "../../test/support/differential.ts";
 import { type RedisServer, redisInstalled } from "../../test/support/redis-server.ts";
+import { as70 } from "../../test/support/stream-shape.ts";
 import { rows } from "./streams.ts";
 
 const NODE_ENTRIES = 20;
@@ -184,17 +185,6 @@ function pendingCommands(add: (...words: (string | number)[]) => void, key: stri
   add("XPENDING", key, "all", "IDLE", 1, "-", "+");
   add("XPENDING", key, "all", "IDLE", "x", "-", "+", 1);
   add("XPENDING", key, "all", "IDLE", 1, "-", "+", 1, "a", "b");
-}
-
-/** Fields that 7.2 has and 7.0 has not, taken out of a raw RESP2 or RESP3 reply, and the sizes set right. */
-function as70(reply: string): string {
-  return reply
-    .replace(/\$11\r\nactive-time\r\n:-?\d+\r\n/g, "")
-    .replace(/\$8\r\ninactive\r\n:-?\d+\r\n/g, "")
-    .replace(/\*10\r\n(?=\$4\r\nname\r\n\$\d+\r\n[^\r]*\r\n\$9\r\nseen-time)/g, "*8\r\n")
-    .replace(/%5\r\n(?=\$4\r\nname\r\n\$\d+\r\n[^\r]*\r\n\$9\r\nseen-time)/g, "%4\r\n")
-    .replace(/\*8\r\n(?=\$4\r\nname\r\n\$\d+\r\n[^\r]*\r\n\$7\r\npending)/g, "*6\r\n")
-    .replace(/%4\r\n(?=\$4\r\nname\r\n\$\d+\r\n[^\r]*\r\n\$7\r\npending)/g, "%3\r\n");
 }
 
 describe.skipIf(!redisInstalled)("streams beside redis-server (skipped where none is installed)", () => {

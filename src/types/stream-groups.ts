@@ -345,7 +345,8 @@ function setAll(span: Span, bytes: Uint8Array): void {
  * lag; -1n when nothing can be said.
  */
 export function entriesReadEstimate(stream: StreamState, id: EntryId): bigint {
-  const { entriesAdded, length, lastId, firstId, maxDeletedId } = stream;
+  const { length, lastId, firstId, maxDeletedId } = stream;
+  const entriesAdded = BigInt.asIntN(64, stream.entriesAdded);
   if (entriesAdded === 0n) return 0n;
   const toLast = id.compare(lastId);
   if (toLast === 0 || (length === 0 && toLast < 0)) return entriesAdded;

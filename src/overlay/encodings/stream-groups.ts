@@ -183,7 +183,7 @@ export class NativeGroup {
 
   /** Whether it is known how many entries the group has read. */
   get knowsRead(): boolean {
-    return this.readHigh >= 0;
+    return (this.readHigh & this.readLow) !== -1;
   }
 
   setRead(high: number, low: number): void {
@@ -194,7 +194,7 @@ export class NativeGroup {
   /** One more entry has been read. */
   countRead(): void {
     const low = (this.readLow + 1) | 0;
-    this.setRead(low === 0 ? this.readHigh + 1 : this.readHigh, low);
+    this.setRead(low === 0 ? (this.readHigh + 1) | 0 : this.readHigh, low);
   }
 
   /** The consumer's handle, 0 where there is none. */
