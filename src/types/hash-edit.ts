@@ -231,7 +231,8 @@ export class HashEdit {
   /** Makes a listpack a native structure, at once. Throws ArenaFull, nothing changed. */
   becomeNative(): void {
     const database = this.#database as Database;
-    database.reread(this.#key, this.#keyStart, this.#keyLength, this.#record);
+    // Of an entry that has grown in its place the record knows the end as it was.
+    if (this.#record.entry !== 0) database.reread(this.#key, this.#keyStart, this.#keyLength, this.#record);
     const { arena } = database.ensureTop();
     this.#install(arena, atOnce(buildHash(this.#record, arena, Number.NEGATIVE_INFINITY)), KEEP_EXPIRY);
   }
