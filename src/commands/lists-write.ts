@@ -49,10 +49,15 @@ function pop(c: Context, isHead: boolean): void {
 
 /** Replies with the element at an end and takes it off. */
 export function popOne(c: Context, index: number, edit: ListEdit, isHead: boolean): void {
-  const at = isHead ? 0 : edit.count - 1;
-  edit.read(at, READER);
-  c.reply.elements(READER);
-  removeFrom(c, index, edit, at, 1);
+  if (edit.readEnd(isHead, READER)) {
+    c.reply.elements(READER);
+    edit.removeEnd();
+  } else {
+    const at = isHead ? 0 : edit.count - 1;
+    edit.read(at, READER);
+    c.reply.elements(READER);
+    removeFrom(c, index, edit, at, 1);
+  }
   c.server.keyspace.dirty++;
 }
 

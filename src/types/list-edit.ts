@@ -20,6 +20,8 @@ import type { Database } from "../keyspace/database.ts";
 import { nativeBlocks, nativeRoot } from "../keyspace/native.ts";
 import { PackedEdit } from "../keyspace/packed-edit.ts";
 import { ArenaFull } from "../overlay/arena.ts";
+import type { Blocks } from "../overlay/encodings/blocks.ts";
+import { ListEnds } from "../overlay/encodings/list-ends.ts";
 import { exceedsNode, NodeList } from "../overlay/encodings/node-list.ts";
 import { copyBytes } from "../overlay/overlay.ts";
 import { NativeType, QuicklistContainer, RdbType } from "../rdb/opcodes.ts";
@@ -37,7 +39,10 @@ export class ListEdit {
   readonly #packed = new PackedEdit();
   readonly #writer = new ListpackWriter();
   readonly #reader = new Listpack();
+  readonly #ends = new ListEnds();
   #nodes: NodeList | null = null;
+  #blocks: Blocks | null = null;
+  #root = 0;
   #limit = -2;
   readonly #node = new Span();
   readonly #scratch = new Scratch();
@@ -58,9 +63,12 @@ export class ListEdit {
     this.#limit = limit;
     if (record.type === NativeType.LIST) {
       const blocks = nativeBlocks(record);
+      const root = nativeRoot(record);
       this.#nodes ??= new NodeList(blocks);
-      this.#nodes.bind(blocks, nativeRoot(record));
+      this.#nodes.bind(blocks, root);
       this.#nodes.fill = limit;
+      this.#blocks = blocks;
+      this.#root = root;
       this.isNative = true;
       this.count = this.#nodes.total;
       return;
@@ -105,14 +113,33 @@ export class ListEdit {
   /** Puts these texts at the head or the tail, each in its turn. Throws ArenaFull; of a native list some may be there then. */
   push(bytes: Uint8Array, starts: Int32Array, lengths: Int32Array, from: number, to: number, isHead: boolean): void {
     if (this.isNative) {
-      const nodes = this.#nodes as NodeList;
-      for (let i = from; i < to; i++) nodes.push(bytes, starts[i] as number, lengths[i] as number, isHead);
+      for (let i = from; i < to; i++) this.#pushNative(bytes, starts[i] as number, lengths[i] as number, isHead);
     } else {
       const packed = this.#packed;
       packed.resize(packed.length + measureAll(bytes, starts, lengths, from, to));
       this.#insertAll(bytes, starts, lengths, from, to, isHead);
     }
     this.count += to - from;
+  }
+
+  #pushNative(bytes: Uint8Array, start: number, length: number, isHead: boolean): void {
+    const limit = this.#limit;
+    if (this.#ends.push(this.#blocks as Blocks, this.#root, limit, bytes, start, length, isHead)) return;
+    (this.#nodes as NodeList).push(bytes, start, length, isHead);
+  }
+
+  /**
+   * The short way to take an element off an end: reads it, for `removeEnd` to be called next; false where it cannot be taken.
+   * Valid until then.
+   */
+  readEnd(isHead: boolean, into: Element): boolean {
+    return this.isNative && this.#ends.read(this.#blocks as Blocks, this.#root, isHead, into);
+  }
+
+  /** Removes the element that `readEnd` has read. */
+  removeEnd(): void {
+    this.#ends.remove();
+    this.count--;
   }
 
   /** Puts one text before the element at `index`, 0 … count. It must not lie in the list. Throws ArenaFull. */
