@@ -68,8 +68,8 @@ export interface Config {
 
 /** Saving the dataset to its RDB file: server/saving.ts. */
 export interface SavingService {
-  /** A save runs, or what follows it. */
-  readonly isRunning: boolean;
+  /** A save runs that nobody waits for, or what follows it: another one is refused. */
+  readonly isInBackground: boolean;
   /** The file has been written or given up; what follows takes a moment. */
   readonly isSettling: boolean;
   /** Why writes and PING are refused while saving fails ("MISCONF …"); "". */
@@ -80,8 +80,12 @@ export interface SavingService {
   startInBackground(): boolean;
   /** Has a save begin when the one that runs has ended. */
   schedule(): void;
+  /** Resolves when no save runs. */
+  whenIdle(): Promise<void>;
   /** Saves, after whatever save runs, and serves from the new file then. Resolves to false when it failed: nothing has changed. */
   saveNow(): Promise<boolean>;
+  /** All databases have been emptied: resolves when the file is that of the empty dataset, too; null when it is to stay as it is. */
+  flushed(): Promise<boolean> | null;
   /** DEBUG RELOAD. Resolves to "", or to the error reply: what was served is served still. */
   reload(options: ReloadOptions): Promise<string>;
 }
@@ -127,11 +131,6 @@ export interface Server {
   writeRefusal(deniesOom: boolean): string;
   /** CONFIG RESETSTAT. */
   resetStatistics(): void;
-  /**
-   * FLUSHALL: empties all databases. A save that runs is given up first; with save points configured the RDB file becomes that of
-   * the empty dataset.
-   */
-  flushAll(): void;
   readonly saving: SavingService;
   /**
    * Ends the process in an orderly way, after a last save where that is due. Resolves only when that save failed, or was given up by

@@ -1,6 +1,7 @@
 /** Whole databases: SWAPDB, FLUSHDB, FLUSHALL. */
 import type { Database } from "../keyspace/database.ts";
 import { FormatError } from "../util/format-error.ts";
+import { awaited } from "./awaited.ts";
 import type { Context } from "./context.ts";
 import { checkDbid, int32Argument } from "./dbid.ts";
 import { syntaxError } from "./errors.ts";
@@ -25,12 +26,19 @@ export function flushdb(c: Context): void {
   c.reply.ok();
 }
 
-/** FLUSHALL [ASYNC | SYNC]. */
-export function flushall(c: Context): void {
+/** FLUSHALL [ASYNC | SYNC]. With save points it answers when the file is empty, too, or could not be made so: as Redis, OK in any case. */
+export function flushall(c: Context): void | Generator<void, void, void> {
   checkOption(c);
-  const { keyspace } = c.server;
+  const { keyspace, saving } = c.server;
   for (const database of keyspace.databases) keyspace.dirty += keysOf(c, database);
-  c.server.flushAll();
+  keyspace.flushAll();
+  const saved = saving.flushed();
+  if (saved !== null) return okAfter(c, saved);
+  c.reply.ok();
+}
+
+function* okAfter(c: Context, saved: Promise<boolean>): Generator<void, void, void> {
+  yield* awaited(c, saved);
   c.reply.ok();
 }
 

@@ -63,19 +63,29 @@ export const rows: readonly Command[] = [
 
 function* save(c: Context): Generator<void, void, void> {
   const { saving } = c.server;
-  if (saving.isRunning) throw new ReplyError(IN_PROGRESS);
+  if (saving.isInBackground) throw new ReplyError(IN_PROGRESS);
   if (yield* awaited(c, saving.saveNow())) c.reply.ok();
   else c.reply.error("ERR");
 }
 
-function bgsave({ args, reply, server: { saving } }: Context): void {
+function bgsave(c: Context): void | Generator<void, void, void> {
+  const { args, reply } = c;
+  const { saving } = c.server;
   const isScheduled = args.count === 2 && args.is(1, "SCHEDULE");
   if (args.count > 1 && !isScheduled) throw syntaxError();
   if (saving.startInBackground()) reply.simple("Background saving started");
+  else if (!saving.isInBackground) return bgsaveWhenIdle(c);
   else if (isScheduled && saving.isSettling) {
     saving.schedule();
     reply.simple("Background saving scheduled");
   } else throw new ReplyError(IN_PROGRESS);
+}
+
+/** Another client waits for a save (SAVE, FLUSHALL): in Redis nobody is served meanwhile. */
+function* bgsaveWhenIdle(c: Context): Generator<void, void, void> {
+  const { saving } = c.server;
+  while (!saving.isInBackground && !saving.startInBackground()) yield* awaited(c, saving.whenIdle());
+  c.reply.simple("Background saving started");
 }
 
 function* shutdown(c: Context): Generator<void, void, void> {

@@ -50,7 +50,7 @@ export interface SavingParts {
 
 export type SavingState = "idle" | "saving" | "settling";
 
-/** Whether a client waits for it; the final one is followed by the end of the process. */
+/** Foreground: a client waits for it. The final one is followed by the end of the process. */
 type Kind = "background" | "foreground" | "final";
 
 export class Saving implements SavingService {
@@ -70,6 +70,8 @@ export class Saving implements SavingService {
   keysTotal = 0;
   readonly #parts: SavingParts;
   readonly #points = new SavePoints();
+  /** Of the save that runs. */
+  #kind: Kind = "background";
   #job: SaveJob | null = null;
   #running: Promise<boolean> = Promise.resolve(true);
   /** Save points count from here. */
@@ -83,9 +85,14 @@ export class Saving implements SavingService {
     parts.config.onChange(["save", "stop-writes-on-bgsave-error"], () => this.#follow());
   }
 
-  /** A save that clients see as one in the background is running. */
+  /** A save is running, or what follows it. */
   get isRunning(): boolean {
     return this.state !== "idle";
+  }
+
+  /** It is one that nobody waits for: no other can be begun meanwhile, as in Redis. */
+  get isInBackground(): boolean {
+    return this.isRunning && this.#kind === "background";
   }
 
   get isSettling(): boolean {
@@ -117,17 +124,23 @@ export class Saving implements SavingService {
    * nothing has changed then, and the log says why.
    */
   async saveNow(): Promise<boolean> {
-    while (this.state !== "idle") await this.#running;
+    await this.whenIdle();
     return this.#run("foreground");
+  }
+
+  /** Resolves when no save runs: one may begin in the same turn of the event loop. */
+  async whenIdle(): Promise<void> {
+    while (this.state !== "idle") await this.#running;
   }
 
   /** DEBUG RELOAD: saving is all that a reload needs, since what was saved is served from the file. */
   async reload({ save, flush }: ReloadOptions): Promise<string> {
     if (save) return (await this.saveNow()) ? "" : "ERR";
     if (!flush) return RELOAD_FAILED;
-    while (this.state !== "idle") await this.#running;
+    await this.whenIdle();
     const { promise, resolve } = Promise.withResolvers<boolean>();
     this.#running = promise;
+    this.#kind = "foreground";
     this.state = "settling";
     try {
       return await this.#loadAgain();
@@ -139,22 +152,23 @@ export class Saving implements SavingService {
 
   /** The last save of a process that is about to end: the file is written, nothing else changes. */
   async saveForGood(): Promise<boolean> {
-    while (this.state !== "idle") await this.#running;
+    await this.whenIdle();
     return this.#run("final");
   }
 
   /** Gives up the save that runs, if it has not written its file yet; resolves when nothing runs. */
   async giveUp(): Promise<void> {
     this.#job?.stop();
-    while (this.state !== "idle") await this.#running;
+    await this.whenIdle();
   }
 
-  /** FLUSHALL: a save that runs holds what is gone; with save points configured the file becomes that of what is left. */
-  flushed(): void {
-    this.#job?.stop();
-    if (!this.hasSavePoints) return;
-    if (this.state === "idle") this.startInBackground();
-    else this.isScheduled = true;
+  /**
+   * FLUSHALL has emptied all databases: a save in the background holds what is gone and is given up. With save points configured the
+   * file becomes that of what is left: resolves when that is done, or has failed. Else null.
+   */
+  flushed(): Promise<boolean> | null {
+    if (this.isInBackground) this.#job?.stop();
+    return this.hasSavePoints ? this.saveNow() : null;
   }
 
   /** Once a second: save points, what was scheduled. */
@@ -187,6 +201,7 @@ export class Saving implements SavingService {
     const { log, snapshot } = this.#parts;
     const { keyspace } = snapshot();
     this.state = "saving";
+    this.#kind = kind;
     this.isScheduled = false;
     this.saves++;
     this.startedAtMs = this.#triedAtMs = Date.now();

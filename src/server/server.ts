@@ -111,11 +111,6 @@ export class FolioServer implements Server, InfoSource {
     this.upkeep.resetCounters();
   }
 
-  flushAll(): void {
-    this.keyspace.flushAll();
-    this.saving.flushed();
-  }
-
   shutdown(reason: string, options?: ShutdownOptions): Promise<void> {
     return this.#ending.begin(reason, options);
   }

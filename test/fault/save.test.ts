@@ -347,7 +347,7 @@ describe("when saves begin, and where they go", () => {
     expect(Number(await client.command("LASTSAVE"))).toBeGreaterThan(Date.now() / 1000 - 20);
   }, 60_000);
 
-  test("SAVE holds its client only; INFO tells how far it is", async () => {
+  test("SAVE holds its client only, and whoever wants another save; INFO tells how far it is", async () => {
     const { client, server } = await start("--rdb-key-save-delay", "2000");
     await fill(client, "some", 500);
     const other = await server.connect();
@@ -356,10 +356,16 @@ describe("when saves begin, and where they go", () => {
     await other.command("SET", "meanwhile", "1");
     while ((await info(other, "current_save_keys_processed")) === "0") await Bun.sleep(5);
     expect(await info(other, "current_save_keys_total")).toBe("500");
+    const third = await server.connect();
+    const next = third.command("BGSAVE");
+    expect(await Promise.race([next, answer])).toBe("+OK");
+    expect(await info(client, "rdb_last_bgsave_time_sec")).toBe("-1");
+    expect(await next).toBe("+Background saving started");
     expect(await other.command("BGSAVE")).toBe("-ERR Background save already in progress");
-    expect(await answer).toBe("+OK");
-    expect(await info(other, "rdb_changes_since_last_save")).toBe("1");
-    other.close();
+    expect(await other.command("SAVE")).toBe("-ERR Background save already in progress");
+    await untilSaved(client);
+    expect(await info(other, "rdb_changes_since_last_save")).toBe("0");
+    for (const one of [other, third]) one.close();
   }, 60_000);
 
   test("FLUSHALL gives up the save that runs, and with save points the file becomes empty", async () => {
@@ -369,11 +375,46 @@ describe("when saves begin, and where they go", () => {
     await client.command("CONFIG", "SET", "rdb-key-save-delay", "20000");
     expect(await client.command("BGSAVE")).toBe("+Background saving started");
     expect(await client.command("FLUSHALL")).toBe("+OK");
-    while (fs.statSync(join(folder, "dump.rdb")).size > 200) await Bun.sleep(20);
-    await untilSaved(client);
+    expect(fs.statSync(join(folder, "dump.rdb")).size).toBeLessThan(200);
     expect(await client.command("DBSIZE")).toBe(0);
     const again = await start("--port", "0", "--unixsocket", join(folder, "s")).catch((error: Error) => error);
     expect(String(again)).toContain("is in use by another Folio");
+  }, 60_000);
+
+  test("FLUSHALL with save points has ended its save when it answers: SAVE, BGSAVE and another FLUSHALL may follow at once", async () => {
+    const { client, server } = await start("--save", "3600 1000000");
+    const other = await server.connect();
+    for (const flush of [["FLUSHALL"], ["FLUSHALL", "ASYNC"], ["flushall", "sync"]]) {
+      await fill(client, "some", 500);
+      const [flushed, dirty, saved] = await client.pipeline([flush, ["INFO", "persistence"], ["SAVE"]]);
+      expect([flushed, saved]).toEqual(["+OK", "+OK"]);
+      expect(String(dirty)).toContain("rdb_changes_since_last_save:0\r");
+      expect(String(dirty)).toContain("rdb_bgsave_in_progress:0\r");
+      expect(fs.statSync(join(folder, "dump.rdb")).size).toBeLessThan(200);
+    }
+    await fill(client, "some", 500);
+    const begun = await Promise.all([
+      client.pipeline([["FLUSHALL"], ["FLUSHALL"], ["BGSAVE"]]),
+      other.pipeline([["SAVE"], ["SET", "other", "1"], ["FLUSHALL"]]),
+    ]);
+    expect(begun[0].slice(0, 2)).toEqual(["+OK", "+OK"]);
+    expect(begun[1].slice(1)).toEqual(["+OK", "+OK"]);
+    await untilSaved(client);
+    expect(await client.command("DBSIZE")).toBe(0);
+    other.close();
+  }, 60_000);
+
+  test("FLUSHALL whose file cannot be written answers OK as Redis's, and what it changed is still to be saved", async () => {
+    const { client } = await start("--save", "3600 1000000", "--enable-protected-configs", "yes");
+    await fill(client, "some", 500);
+    expect(await client.command("SAVE")).toBe("+OK");
+    fs.mkdirSync(join(folder, "taken.rdb"));
+    fs.writeFileSync(join(folder, "taken.rdb", "file"), "");
+    expect(await client.command("CONFIG", "SET", "dbfilename", "taken.rdb")).toBe("+OK");
+    expect(await client.command("FLUSHALL")).toBe("+OK");
+    expect(await info(client, "rdb_changes_since_last_save")).toBe("500");
+    expect(await info(client, "rdb_last_bgsave_status")).toBe("ok");
+    expect(await client.command("DBSIZE")).toBe(0);
   }, 60_000);
 
   test("to another directory and name by CONFIG SET: its lock is taken, the old one is let go", async () => {

@@ -102,7 +102,6 @@ export class CommandHarness {
       loading: false,
       writeRefusal: () => "",
       resetStatistics: () => this.server.stats.reset(),
-      flushAll: () => this.server.keyspace.flushAll(),
       info: () => "# Memory\r\nused_memory:1\r\n",
       saving: NO_SAVING,
       shutdown: () => Promise.resolve(),

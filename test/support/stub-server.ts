@@ -55,10 +55,6 @@ export class StubServer implements Server {
     this.stats.reset();
   }
 
-  flushAll(): void {
-    this.keyspace.flushAll();
-  }
-
   shutdown(): Promise<void> {
     this.shutdowns++;
     return new Promise(() => {});
