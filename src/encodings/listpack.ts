@@ -148,6 +148,8 @@ export class Listpack extends Packed {
   override find(wanted: Uint8Array, from: number, length: number, stride: number): boolean {
     const { bytes, limit } = this;
     const number = parseInteger(wanted, from, length);
+    // Names that begin alike differ at their ends. (Of the empty string: its head.)
+    const last = length === 0 ? 0x80 : (wanted[from + length - 1] as number);
     let turn = 0;
     for (let pos = this.pos; pos < limit; ) {
       const head = bytes[pos] as number;
@@ -159,7 +161,7 @@ export class Listpack extends Packed {
           head < 0x80
             ? head === number
             : head < 0xc0
-              ? size === length + 1 && sameBytes(bytes, pos + 1, wanted, from, length)
+              ? size === length + 1 && bytes[pos + length] === last && sameBytes(bytes, pos + 1, wanted, from, length)
               : this.isLong(head, pos, size, wanted, from, length);
         if (found) {
           this.pos = after;
