@@ -132,6 +132,8 @@ export class ZsetEdit {
   readonly #walker = new Listpack();
   readonly #element = new Element();
   #valueOffset = 0;
+  /** The listpack has been opened or changed since the walker was. */
+  #isChanged = true;
   #pairAt = 0;
   #scoreAt = 0;
   #pairEnd = 0;
@@ -151,6 +153,7 @@ export class ZsetEdit {
     }
     this.#valueOffset = record.valueOffset;
     this.#packed.open(database, key, keyStart, keyLength, record);
+    this.#isChanged = true;
     this.count = this.#openWalker().count() >>> 1;
   }
 
@@ -189,6 +192,7 @@ export class ZsetEdit {
     else {
       this.#seek(score, member, start, length, -1);
       const packed = this.#packed;
+      this.#isChanged = true;
       packed.resize(packed.length + measureElement(member, start, length) + measureScore(score));
       this.#insert(score, member, start, length);
     }
@@ -206,6 +210,7 @@ export class ZsetEdit {
     const grown = measureScore(score) - (this.#pairEnd - this.#scoreAt);
     this.#seek(score, member, start, length, this.#pairAt);
     const total = packed.length;
+    this.#isChanged = true;
     packed.resize(total + Math.max(0, grown));
     if (this.#place === this.#pairAt || this.#place === this.#pairEnd) {
       replaceScore(WRITER.open(packed.bytes, packed.start), packed.start + this.#scoreAt, score);
@@ -251,7 +256,7 @@ export class ZsetEdit {
 
   /** Removes the member that goToEnd() has just read. */
   removeHere(): void {
-    if (this.isNative) (this.#set as SortedSet).removeHere(memberHash);
+    if (this.isNative) this.#removeNative(this.#set as SortedSet);
     else this.#cut(this.#pairAt, this.#pairEnd, 1);
     this.count--;
   }
@@ -276,11 +281,24 @@ export class ZsetEdit {
     for (let i = 0; i < removed; i++) {
       set.tree.seekWeight(start);
       set.tree.settle();
-      set.removeHere(memberHash);
+      readScored(this.#blocks as Blocks, set.tree.handle, this.member);
+      this.#removeNative(set);
     }
   }
 
+  /** The tree stands at `member`. */
+  #removeNative(set: SortedSet): void {
+    const { bytes, start, length } = this.member.text();
+    set.removeHere(memberHash(bytes, start, length));
+  }
+
+  /** The walker at the first member. The listpack's frame is looked at once, and after each change. */
   #openWalker(): Listpack {
+    if (!this.#isChanged) {
+      this.#walker.rewind();
+      return this.#walker;
+    }
+    this.#isChanged = false;
     const { blob } = this.#packed;
     return this.#walker.open(blob.bytes, blob.start, blob.length, this.#valueOffset);
   }
@@ -335,6 +353,7 @@ export class ZsetEdit {
   #cut(from: number, to: number, pairs: number): void {
     const packed = this.#packed;
     const total = packed.length;
+    this.#isChanged = true;
     packed.resize(total);
     WRITER.open(packed.bytes, packed.start).remove(packed.start + from, 2 * pairs);
     packed.resize(total - (to - from));

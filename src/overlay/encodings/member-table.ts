@@ -161,6 +161,16 @@ export class MemberTable {
     return 0;
   }
 
+  /** As find, of a block that is known to be a member's: nothing is compared but its handle. */
+  findHandle(hash: number, handle: number): void {
+    this.#seek(hash);
+    const words = this.#words;
+    let slot = this.#slot;
+    while (words[slot + 1] !== handle && slot < this.#end) slot += 2;
+    if (slot >= this.#end) throw new Error("a member that its table does not find");
+    this.#slot = slot;
+  }
+
   /** The found member's block is this one from now on. */
   replace(handle: number): void {
     this.#words[this.#slot + 1] = handle;

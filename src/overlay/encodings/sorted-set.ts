@@ -123,12 +123,10 @@ export class SortedSet {
     this.#blocks.free(handle);
   }
 
-  /** Removes the member where the tree stands (settled). */
-  removeHere(hashOf: HashOf): void {
+  /** Removes the member where the tree stands (settled), whose hash this is. */
+  removeHere(hash: number): void {
     const { handle } = this.tree;
-    readScored(this.#blocks, handle, this.#member);
-    const { bytes, start, length } = this.#member.text();
-    this.table.find(hashOf(bytes, start, length), bytes, start, length);
+    this.table.findHandle(hash, handle);
     this.table.remove();
     this.tree.removeHere();
     this.#blocks.free(handle);
