@@ -30,6 +30,7 @@ import { Scratch } from "../rdb/scratch.ts";
 import { stringLength } from "../rdb/string.ts";
 import { EMPTY_BYTES, Span } from "../util/span.ts";
 import type { Element } from "./elements.ts";
+import { EDITED_BYTES_MAX } from "./list.ts";
 import { readNodeCount } from "./node-count.ts";
 
 export class ListEdit {
@@ -256,6 +257,7 @@ export function isPacked(record: Record, limit: number): boolean {
   const { bytes, pos } = cursor;
   if (bytes[pos] !== 1 || bytes[pos + 1] !== QuicklistContainer.PACKED) return false;
   cursor.pos = pos + 2;
+  if (record.entry !== 0) return stringLength(cursor) <= EDITED_BYTES_MAX;
   if (limit < 0) return !exceedsNode(limit, stringLength(cursor), 0);
   const count = readNodeCount(cursor, 4);
   return count >= 0 && count <= Math.max(limit, 1);

@@ -134,6 +134,7 @@ export class ListReader extends Elements {
   get encoding(): "listpack" | "quicklist" {
     const { type, cursor } = this.record as Record;
     if (type === RdbType.LIST_ZIPLIST || this.native !== null) return "quicklist";
+    if (this.isEditable()) return "listpack";
     const fill = this.limits["list-max-listpack-size"];
     if (fill >= 0 && this.count > Math.max(fill, 1)) return "quicklist";
     const bytesMax =
@@ -149,6 +150,18 @@ export class ListReader extends Elements {
     this.node = -1;
     this.seek(0);
     return fits ? "listpack" : "quicklist";
+  }
+
+  /** Whether the list is one listpack of the overlay: Redis keeps those that have become a little too large, or the limit smaller. */
+  private isEditable(): boolean {
+    const { entry, type, cursor } = this.record as Record;
+    if (entry === 0 || type !== RdbType.LIST_QUICKLIST_2 || this.nodes.count !== 1 || this.nodes.isPlain(0))
+      return false;
+    cursor.seek(this.nodes.offset(0));
+    const isSmall = stringLength(cursor) <= EDITED_BYTES_MAX;
+    this.node = -1;
+    this.seek(0);
+    return isSmall;
   }
 
   /**
@@ -287,5 +300,7 @@ const NODE_BYTES: readonly number[] = [4096, 8192, 16384, 32768, 65536];
 /** With a limit in elements Redis still begins a new node beyond this. */
 const NODE_BYTES_SAFE = 8192;
 const LISTPACK_EMPTY_BYTES = 7;
+/** A listpack in the overlay of at most so many bytes is edited where it lies. */
+export const EDITED_BYTES_MAX = 65536;
 /** What Redis assumes an element adds to its bytes when it asks whether one more fits into a node. */
 const ELEMENT_OVERHEAD_BYTES = 8;
