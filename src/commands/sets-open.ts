@@ -16,9 +16,9 @@ import { becomeNative, openForWrite } from "./writable.ts";
  * Throws ReplyError WRONGTYPE, NotReady, ArenaFull, FormatError. Only before the handler has changed or replied anything.
  */
 export function openSet(c: Context, index: number, edit: SetEdit, record: Record): boolean {
-  const { args, server } = c;
+  const { args } = c;
   const found = openForWrite(c, index, "set", record);
-  const limits = liveLimits(server.config);
+  const limits = liveLimits(c.server.config);
   edit.take(c.db, args.bytes, args.starts[index] as number, args.lengths[index] as number, limits);
   if (!found) return false;
   if (record.type === RdbType.SET) bringToForm(c, index, record);

@@ -123,6 +123,15 @@ export function i24le(bytes: Uint8Array, at: number): number {
 
 /** Whether `length` bytes of `a` from `at` are those of `b` from `from`. */
 export function sameBytes(a: Uint8Array, at: number, b: Uint8Array, from: number, length: number): boolean {
-  for (let i = 0; i < length; i++) if (a[at + i] !== b[from + i]) return false;
+  let i = 0;
+  for (const fours = length - 3; i < fours; i += 4) {
+    const difference =
+      ((a[at + i] as number) ^ (b[from + i] as number)) |
+      ((a[at + i + 1] as number) ^ (b[from + i + 1] as number)) |
+      ((a[at + i + 2] as number) ^ (b[from + i + 2] as number)) |
+      ((a[at + i + 3] as number) ^ (b[from + i + 3] as number));
+    if (difference !== 0) return false;
+  }
+  for (; i < length; i++) if (a[at + i] !== b[from + i]) return false;
   return true;
 }

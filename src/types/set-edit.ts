@@ -222,7 +222,8 @@ export class SetEdit {
   }
 
   #addToListpack(text: Uint8Array, start: number, length: number): boolean {
-    if (this.#find(text, start, length) >= 0) return false;
+    this.#reader.rewind();
+    if (this.#reader.find(text, start, length, 1)) return false;
     const packed = this.#packed;
     const limits = this.#limits;
     const size = packed.length + measureElement(text, start, length);
