@@ -10,12 +10,15 @@
  * believed.
  */
 import { FormatError } from "../util/format-error.ts";
+import { EMPTY_BYTES } from "../util/span.ts";
 import { Element } from "./element.ts";
 import { EntryId } from "./entry-id.ts";
 import { int64, parseInt64, setInt64 } from "./int64.ts";
 import { Listpack } from "./listpack.ts";
 
 export const EntryFlags = { DELETED: 1, SAME_FIELDS: 2 } as const;
+/** Smaller ones are a byte as an element. */
+const SMALL_END = 128;
 /** One byte as an element: a flag is set in its place. */
 const FLAGS_MAX = 127;
 /** Elements of an entry besides fields and values: flags, the two halves of the ID; and the number of fields, where they are its own. */
@@ -41,8 +44,9 @@ export class StreamNode {
   #masterFieldsAt = 0;
   /** Where the first entry begins. */
   #first = 0;
-  /** Behind the current entry when walking on, at it when walking back. */
+  /** Behind the current entry when walking on, -1: to be found behind its fields; at it when walking back. */
   #at = 0;
+  #bytes: Uint8Array = EMPTY_BYTES;
   #sameFields = false;
   #fieldsLeft = 0;
   #firstFieldAt = 0;
@@ -56,6 +60,7 @@ export class StreamNode {
   open(bytes: Uint8Array, start: number, length: number, origin = 0): this {
     const listpack = this.#listpack.open(bytes, start, length, origin);
     this.#origin = origin;
+    this.#bytes = bytes;
     this.living = this.#count("the count of entries");
     this.deleted = this.#count("the count of deleted entries");
     this.masterFields = this.#count("the number of fields");
@@ -81,12 +86,21 @@ export class StreamNode {
   /** Reads the next entry, deleted ones too; false at the end. Throws FormatError. */
   next(): boolean {
     const listpack = this.#listpack;
-    listpack.pos = this.#at;
+    listpack.pos = this.#at < 0 ? this.#end() : this.#at;
     this.#fieldsLeft = 0;
     if (listpack.atEnd) return false;
     this.#readEntry();
-    this.#at = listpack.pos;
+    this.#at = -1;
     return true;
+  }
+
+  /** Where the current entry ends: behind the fields that are left, and the number of its elements. */
+  #end(): number {
+    const listpack = this.#listpack;
+    listpack.pos = this.#fieldAt;
+    this.#skip(this.#sameFields ? this.#fieldsLeft : this.#fieldsLeft * 2);
+    this.#integer("an entry's number of elements");
+    return listpack.pos;
   }
 
   /** Reads the entry before, deleted ones too; false at the start. Throws FormatError. */
@@ -106,7 +120,7 @@ export class StreamNode {
     }
     this.#at = listpack.pos;
     this.#readEntry();
-    if (listpack.pos !== behind) throw this.#bad("another end", "the end of the entry that the one behind it names");
+    if (this.#end() !== behind) throw this.#bad("another end", "the end of the entry that the one behind it names");
     return true;
   }
 
@@ -122,9 +136,9 @@ export class StreamNode {
       listpack.pos = this.#fieldAt;
     } else {
       listpack.pos = this.#fieldAt;
-      listpack.next(field);
+      if (!listpack.next(field)) throw this.#bad("its end", "a field");
     }
-    listpack.next(value);
+    if (!listpack.next(value)) throw this.#bad("its end", "a value");
     this.#fieldAt = listpack.pos;
     return true;
   }
@@ -134,19 +148,6 @@ export class StreamNode {
     this.#fieldsLeft = this.fieldCount;
     this.#fieldAt = this.#firstFieldAt;
     this.#masterFieldAt = this.#masterFieldsAt;
-  }
-
-  /** Whether these are the master entry's fields: `count` texts, every second one of `starts` and `lengths` from `from` on. */
-  hasFields(bytes: Uint8Array, starts: Int32Array, lengths: Int32Array, from: number, count: number): boolean {
-    if (count !== this.masterFields) return false;
-    const listpack = this.#listpack;
-    const element = this.#element;
-    listpack.pos = this.#masterFieldsAt;
-    for (let i = from; i < from + 2 * count; i += 2) {
-      listpack.next(element);
-      if (!element.equals(bytes, starts[i] as number, lengths[i] as number)) return false;
-    }
-    return true;
   }
 
   /** What is wrong with the node, or null: every entry must be readable, counts and order of IDs right. Leaves it before the first. */
@@ -169,23 +170,37 @@ export class StreamNode {
       : `a stream's node of ${stored} entries, ${living} of them not deleted, that says ${this.living} and ${this.deleted}`;
   }
 
-  /** Reads the entry that begins here, and moves behind it. */
+  /** Reads the head of the entry that begins here. */
   #readEntry(): void {
     const listpack = this.#listpack;
-    this.entryAt = listpack.pos;
+    const { pos } = listpack;
+    this.entryAt = pos;
     const flags = this.#count("the flags of an entry");
     if (flags > FLAGS_MAX) throw this.#bad(`flags of ${flags}`, `at most ${FLAGS_MAX}`);
-    this.#integer("an entry's time");
-    const { high, low } = int64;
-    this.#integer("an entry's sequence number");
-    this.id.setBehind(this.master, high, low, int64.high, int64.low);
+    this.#readId();
     this.#sameFields = (flags & EntryFlags.SAME_FIELDS) !== 0;
     this.isDeleted = (flags & EntryFlags.DELETED) !== 0;
     this.fieldCount = this.#sameFields ? this.masterFields : this.#count("an entry's number of fields");
     this.#firstFieldAt = listpack.pos;
-    this.#skip(this.#sameFields ? this.fieldCount : this.fieldCount * 2);
-    this.#integer("an entry's number of elements");
     this.rewindFields();
+  }
+
+  #readId(): void {
+    const listpack = this.#listpack;
+    const bytes = this.#bytes;
+    const { pos } = listpack;
+    const ms = bytes[pos] as number;
+    const seq = bytes[pos + 2] as number;
+    // Nearly always two small numbers: one byte each, and its length. What follows the bytes of the listpack is not small: its end.
+    if (ms < SMALL_END && seq < SMALL_END) {
+      listpack.pos = pos + 4;
+      this.id.setBehind(this.master, 0, ms, 0, seq);
+      return;
+    }
+    this.#integer("an entry's time");
+    const { high, low } = int64;
+    this.#integer("an entry's sequence number");
+    this.id.setBehind(this.master, high, low, int64.high, int64.low);
   }
 
   #skip(elements: number): void {

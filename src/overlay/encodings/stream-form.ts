@@ -1,6 +1,7 @@
 /** A stream as a whole (stream.ts, stream-groups.ts): STREAM_LISTPACKS_3, as docs/formats/rdb.md draws it. */
 import { ENTRY_ID_BYTES, EntryId } from "../../encodings/entry-id.ts";
 import { i32le } from "../../encodings/packed.ts";
+import { StreamNode } from "../../encodings/stream-node.ts";
 import { RdbType } from "../../rdb/opcodes.ts";
 import type { ValueSink } from "../../rdb/value-sink.ts";
 import { Span } from "../../util/span.ts";
@@ -49,19 +50,20 @@ function count(blocks: Blocks, root: number): number {
   return sum;
 }
 
-/** By the blocks of both ends and the middle. */
+/** By the blocks of a few nodes. */
 function bytes(blocks: Blocks, root: number): number {
   const { nodes } = new NativeStream(blocks).bind(blocks, root);
-  const { entries, total } = nodes;
+  const { entries } = nodes;
   let sum = blocks.capacity(root);
   if (entries > 0) {
+    // Not the last: it has room to grow.
+    const samples = [0, 1 / 3, 2 / 3].map((part) => Math.floor(part * entries));
     let sampled = 0;
-    for (const index of [0, total >>> 1, Math.max(0, total - 1)]) {
+    for (const index of samples) {
       nodes.seekWeight(index);
-      if (!nodes.settle()) nodes.seekLast();
       sampled += blocks.capacity(nodes.handle);
     }
-    sum += Math.round((sampled / 3 + TREE_BYTES_PER_ENTRY) * entries);
+    sum += Math.round((sampled / samples.length + TREE_BYTES_PER_ENTRY) * entries);
   }
   for (const group of groupsOf(blocks, root)) {
     sum += GROUP_BYTES + group.consumers.count * CONSUMER_BYTES;
@@ -119,6 +121,7 @@ function* copyNodes(from: Blocks, root: number, to: Blocks, copied: number): Gen
   const target = new NativeStream(to).bind(to, copied);
   const { nodes } = source;
   const id = new EntryId();
+  const opened = new StreamNode();
   target.writeLast(source.readLast(id));
   target.writeMaxDeleted(source.readMaxDeleted(id));
   target.writeFirst(source.readFirst(id));
@@ -126,7 +129,7 @@ function* copyNodes(from: Blocks, root: number, to: Blocks, copied: number): Gen
   for (nodes.seekFirst(); nodes.settle(); nodes.next()) {
     const node = bytesOf(from, nodes.handle);
     const at = placeOf(nodes.handle);
-    target.appendCopy(readNodeId(nodes, id), node, at, i32le(node, at) >>> 0, nodes.weight);
+    target.appendCopy(readNodeId(nodes, id), node, at, i32le(node, at) >>> 0, source.openNode(opened).living);
     yield;
   }
 }

@@ -2,11 +2,12 @@
  * A stream in blocks: listpacks of entries (encodings/stream-node.ts) in a tree by ID, as Redis's radix tree has them, and its consumer
  * groups (stream-groups.ts).
  *
- *   root, 96 bytes   | tree's root 32: …, last ID | greatest deleted ID | first ID | entries added u64 | groups u32 | 0 … |
- *   tree's leaf      | ID of the node | block u32 | living entries u32 | …
+ *   root, 104 bytes  | tree's root 32: …, last ID | greatest deleted ID | first ID | entries added u64 | groups u32 | length u32
+ *                    | tail: block u32, 0 unknown | 0 | ID of the tail |
+ *   tree's leaf      | ID of the node | block u32 | 1 | …
  *   block            | listpack | room |
  *
- * The first ID is that of the first living entry, 0-0 where there is none. Nodes are changed in their place also while views are held
+ * The first ID is that of the first living entry, 0-0 where there is none. The tail is the last node: what is appended needs no tree. Nodes are changed in their place also while views are held
  * (Pins): whoever reads a stream in slices is waited for (commands/native-reads.ts), and replies have copies.
  */
 import { EntryId } from "../../encodings/entry-id.ts";
@@ -26,7 +27,7 @@ import { type Blocks, frozenBlocks } from "./blocks.ts";
 import { TreeRoot } from "./counted-tree.ts";
 import { IdTree } from "./id-tree.ts";
 
-export const STREAM_ROOT_BYTES = 96;
+export const STREAM_ROOT_BYTES = 104;
 /** Words of the root. */
 export const StreamRoot = {
   LAST: TreeRoot.USER,
@@ -35,9 +36,14 @@ export const StreamRoot = {
   ADDED_LOW: 16,
   ADDED_HIGH: 17,
   GROUPS: 18,
+  LENGTH: 19,
+  TAIL: 20,
+  TAIL_ID: 22,
 } as const;
 /** A tail that grows doubles up to so many bytes: most end with about that. */
 const DOUBLED_BYTES_MAX = 4096;
+/** A node is moved to a smaller block when it fills less than this part of its own. */
+const SHRUNK_BELOW = 0.88;
 const TWO32 = 4294967296;
 
 /** 0: no limit. */
@@ -87,7 +93,7 @@ export class NativeStream {
 
   /** Living entries. */
   get length(): number {
-    return this.nodes.total;
+    return (this.#words[this.#at + StreamRoot.LENGTH] as number) >>> 0;
   }
 
   readLast(into: EntryId): EntryId {
@@ -133,18 +139,21 @@ export class NativeStream {
    * stream itself.
    */
   append(id: EntryId, pairs: Pairs, limits: StreamLimits): void {
-    const { nodes } = this;
     const texts = pairsBytes(pairs);
-    nodes.seekLast();
-    if (nodes.entries === 0 || this.#isFull(texts, limits)) this.#appendNode(id, pairs, texts);
-    else this.#appendEntry(id, pairs, texts);
+    const tail = this.#tail();
+    const writer = this.#writer;
+    if (tail !== 0) writer.open(this.#bytes(tail), placeOf(tail)).scan(pairs);
+    if (tail === 0 || this.#isFull(tail, texts, limits)) this.#appendNode(id, pairs, texts);
+    else this.#appendEntry(tail, id, pairs, texts);
     const words = this.#words;
     const at = this.#at;
     const low = ((words[at + StreamRoot.ADDED_LOW] as number) + 1) | 0;
     words[at + StreamRoot.ADDED_LOW] = low;
     if (low === 0) words[at + StreamRoot.ADDED_HIGH] = ((words[at + StreamRoot.ADDED_HIGH] as number) + 1) | 0;
     writeId(words, at + StreamRoot.LAST, id);
-    if (nodes.total === 1) writeId(words, at + StreamRoot.FIRST, id);
+    const length = ((words[at + StreamRoot.LENGTH] as number) + 1) | 0;
+    words[at + StreamRoot.LENGTH] = length;
+    if (length === 1) writeId(words, at + StreamRoot.FIRST, id);
   }
 
   /** Appends a copy of a listpack of `living` entries as the last node. Throws ArenaFull, nothing changed. */
@@ -152,7 +161,8 @@ export class NativeStream {
     const blocks = this.#blocks;
     const handle = blocks.allocate(length);
     copyBytes(bytes, start, length, blocks.windows[handle >>> WINDOW_SHIFT] as Uint8Array, placeOf(handle));
-    this.#addOrFree(id, handle, living);
+    this.#addOrFree(id, handle);
+    this.#setLength(this.length + living);
   }
 
   /**
@@ -171,7 +181,7 @@ export class NativeStream {
       if (node.isDeleted) return false;
       break;
     }
-    if (node.living <= 1) this.#removeNode();
+    if (node.living <= 1) this.#removeNode(node.living);
     else {
       const place = node.entryAt - placeOf(nodes.handle);
       this.#makeCountable();
@@ -180,7 +190,7 @@ export class NativeStream {
       const writer = this.#writer.open(bytes, at);
       writer.markDeleted(at + place, bytes);
       writer.setCounts(node.living - 1, node.deleted + 1);
-      nodes.weight = node.living - 1;
+      this.#setLength(this.length - 1);
     }
     this.#noteRemoved(id);
     return true;
@@ -194,15 +204,15 @@ export class NativeStream {
     const { nodes } = this;
     let removed = 0;
     try {
-      for (nodes.seekFirst(); nodes.total > maxLength && nodes.settle(); nodes.seekFirst()) {
-        const { weight } = nodes;
-        if (limit > 0 && removed + weight > limit) break;
-        if (nodes.total - weight < maxLength) {
-          if (!isApproximate) removed += this.#trimNode(nodes.total - maxLength, null);
+      for (nodes.seekFirst(); this.length > maxLength && nodes.settle(); nodes.seekFirst()) {
+        const { living } = this.openNode(this.#node);
+        if (limit > 0 && removed + living > limit) break;
+        if (this.length - living < maxLength) {
+          if (!isApproximate) removed += this.#trimNode(this.length - maxLength, null);
           break;
         }
-        this.#removeNode();
-        removed += weight;
+        this.#removeNode(living);
+        removed += living;
       }
     } finally {
       if (removed > 0) this.findFirst();
@@ -216,16 +226,16 @@ export class NativeStream {
     let removed = 0;
     try {
       for (nodes.seekFirst(); nodes.settle(); nodes.seekFirst()) {
-        const { weight } = nodes;
-        if (limit > 0 && removed + weight > limit) break;
         const node = this.openNode(this.#node);
+        const { living } = node;
+        if (limit > 0 && removed + living > limit) break;
         node.toEnd();
         if (!node.previous() || node.id.compare(minId) >= 0) {
           if (!isApproximate) removed += this.#trimNode(Number.POSITIVE_INFINITY, minId);
           break;
         }
-        this.#removeNode();
-        removed += weight;
+        this.#removeNode(living);
+        removed += living;
       }
     } finally {
       if (removed > 0) this.findFirst();
@@ -248,7 +258,6 @@ export class NativeStream {
     const { nodes } = this;
     const node = this.#node;
     for (nodes.seekFirst(); nodes.settle(); nodes.next()) {
-      if (nodes.weight === 0) continue;
       this.openNode(node);
       while (node.next()) {
         if (node.isDeleted) continue;
@@ -263,10 +272,9 @@ export class NativeStream {
   readTop(into: EntryId): boolean {
     const { nodes } = this;
     const node = this.#node;
-    if (nodes.total === 0) return false;
+    if (this.length === 0) return false;
     nodes.seekEnd();
     while (nodes.previous()) {
-      if (nodes.weight === 0) continue;
       this.openNode(node).toEnd();
       while (node.previous()) {
         if (node.isDeleted) continue;
@@ -289,17 +297,34 @@ export class NativeStream {
     return this.#blocks.windows[handle >>> WINDOW_SHIFT] as Uint8Array;
   }
 
-  /** Whether the last node takes no entry of so many bytes any more; it is shrunk to what it needs then. */
-  #isFull(texts: number, limits: StreamLimits): boolean {
-    const { nodes } = this;
-    const node = this.openNode(this.#node);
-    const { handle } = nodes;
-    const total = i32le(this.#bytes(handle), placeOf(handle)) >>> 0;
+  /** The last node, 0 where there is none; #master is its ID. */
+  #tail(): number {
+    const words = this.#words;
+    const at = this.#at;
+    let tail = words[at + StreamRoot.TAIL] as number;
+    if (tail === 0) {
+      const { nodes } = this;
+      if (nodes.entries === 0) return 0;
+      nodes.seekLast();
+      tail = nodes.handle;
+      words[at + StreamRoot.TAIL] = tail;
+      writeId(words, at + StreamRoot.TAIL_ID, readNodeId(nodes, this.#master));
+    } else readId(words, at + StreamRoot.TAIL_ID, this.#master);
+    return tail;
+  }
+
+  /** Whether the tail, just scanned, takes no entry of so many bytes any more; it is shrunk to what it needs then. */
+  #isFull(tail: number, texts: number, limits: StreamLimits): boolean {
+    const writer = this.#writer;
+    const total = writer.totalBytes;
     const nodeBytes = limits["stream-node-max-bytes"];
     const nodeEntries = limits["stream-node-max-entries"];
     const bytesMax = nodeBytes === 0 || nodeBytes > LISTPACK_BYTES_MAX ? LISTPACK_BYTES_MAX : nodeBytes;
-    const isFull = total + texts >= bytesMax || (nodeEntries > 0 && node.living + node.deleted >= nodeEntries);
-    if (isFull) this.#shrink(total);
+    const isFull = total + texts >= bytesMax || (nodeEntries > 0 && writer.living + writer.deleted >= nodeEntries);
+    if (isFull && total <= this.#blocks.capacity(tail) * SHRUNK_BELOW) {
+      this.nodes.seekLast();
+      this.#shrink(total);
+    }
     return isFull;
   }
 
@@ -310,45 +335,49 @@ export class NativeStream {
     const handle = blocks.allocate(size);
     const writer = this.#writer.create(this.#bytes(handle), placeOf(handle), pairs);
     writer.append(id, 0, id, pairs, true);
-    this.#addOrFree(id, handle, 1);
+    this.#addOrFree(id, handle);
   }
 
-  #addOrFree(id: EntryId, handle: number, living: number): void {
+  /** Adds a node behind all others. */
+  #addOrFree(id: EntryId, handle: number): void {
     try {
-      this.nodes.add(id.msHigh, id.msLow, id.seqHigh, id.seqLow, handle, living);
+      this.nodes.add(id.msHigh, id.msLow, id.seqHigh, id.seqLow, handle, 1);
+      this.#words[this.#at + StreamRoot.TAIL] = 0;
     } catch (error) {
       this.#blocks.free(handle);
       throw error;
     }
   }
 
-  /** To the node that has just been looked at by #isFull. */
-  #appendEntry(id: EntryId, pairs: Pairs, texts: number): void {
-    const { nodes } = this;
+  /** To the tail, which has just been scanned and takes it; its ID is #master. */
+  #appendEntry(tail: number, id: EntryId, pairs: Pairs, texts: number): void {
     const blocks = this.#blocks;
-    const node = this.#node;
-    const { living } = node;
-    const isSame = node.hasFields(pairs.bytes, pairs.starts, pairs.lengths, pairs.first, pairs.count);
-    this.#master.copy(node.master);
-    const { handle } = nodes;
-    const total = i32le(this.#bytes(handle), placeOf(handle)) >>> 0;
+    const writer = this.#writer;
+    const total = writer.totalBytes;
     const needed = total + entryBytesMax(texts, pairs.count);
-    const capacity = blocks.capacity(handle);
+    const capacity = blocks.capacity(tail);
     if (needed > capacity) {
       if (needed > LISTPACK_BYTES_MAX) throw new RangeError(`a stream's node of ${needed} bytes`);
+      this.nodes.seekLast();
       this.#move(Math.max(needed, Math.min(2 * capacity, DOUBLED_BYTES_MAX)), total);
+      const moved = this.nodes.handle;
+      writer.open(this.#bytes(moved), placeOf(moved));
     }
-    const moved = nodes.handle;
-    this.#writer.open(this.#bytes(moved), placeOf(moved)).append(this.#master, living, id, pairs, isSame);
-    nodes.weight = living + 1;
+    writer.append(this.#master, writer.living, id, pairs, writer.isSame);
   }
 
-  /** Removes the node where `nodes` stands, with its block. */
-  #removeNode(): void {
+  /** Removes the node where `nodes` stands, with its block and `living` entries. */
+  #removeNode(living: number): void {
     const { nodes } = this;
     const { handle } = nodes;
     nodes.removeHere();
     this.#blocks.free(handle);
+    this.#words[this.#at + StreamRoot.TAIL] = 0;
+    this.#setLength(this.length - living);
+  }
+
+  #setLength(length: number): void {
+    this.#words[this.#at + StreamRoot.LENGTH] = length;
   }
 
   /** Marks up to `count` entries from the front of the node where `nodes` stands, those before `minId`, as deleted; how many. */
@@ -367,7 +396,7 @@ export class NativeStream {
     }
     const living = node.living - removed;
     writer.setCounts(living, node.deleted + removed);
-    nodes.weight = living;
+    this.#setLength(this.length - removed);
     return removed;
   }
 
@@ -378,9 +407,8 @@ export class NativeStream {
     if (needed > this.#blocks.capacity(handle)) this.#move(needed, this.#writer.totalBytes);
   }
 
-  /** The block of a node that grows no more becomes as small as can be, if there is memory for that. */
+  /** The block of the node where `nodes` stands becomes as small as can be, if there is memory for that. */
   #shrink(total: number): void {
-    if (total > this.#blocks.capacity(this.nodes.handle) * 0.88) return;
     try {
       this.#move(total, total);
     } catch {
@@ -395,13 +423,16 @@ export class NativeStream {
     const fresh = blocks.allocate(bytes);
     copyBytes(this.#bytes(old), placeOf(old), used, this.#bytes(fresh), placeOf(fresh));
     nodes.handle = fresh;
+    const words = this.#words;
+    const tailAt = this.#at + StreamRoot.TAIL;
+    if (words[tailAt] === old) words[tailAt] = fresh;
     blocks.free(old);
   }
 
   /** After an entry has been deleted. */
   #noteRemoved(id: EntryId): void {
     const first = this.readFirst(this.#master);
-    if (this.nodes.total === 0) this.writeFirst(first.setMin());
+    if (this.length === 0) this.writeFirst(first.setMin());
     else if (first.compare(id) === 0) this.findFirst();
   }
 }
