@@ -1,5 +1,8 @@
 /** Clients that wait for keys, on a running server beside redis-server: the same steps on both, every reply the same. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type ServerProcess, spawnFolio, spawnRedis } from "../../test/support/processes.ts";
 import { redisInstalled } from "../../test/support/redis-server.ts";
 import { encodeCommand, type RespClient } from "../../test/support/resp-client.ts";
@@ -60,14 +63,17 @@ class Side {
 }
 
 describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where none is installed)", () => {
+  let dir: string;
   let sides: Side[] = [];
 
   beforeAll(async () => {
-    const servers = [spawnFolio(["--save", "", "--dir", "/tmp", "--dbfilename", "no-such.rdb"]), spawnRedis()];
+    dir = mkdtempSync(join(tmpdir(), "folio-blocking-"));
+    const servers = [spawnFolio(["--save", "", "--dir", dir]), spawnRedis()];
     sides = await Promise.all(servers.map(async (server) => new Side(await server.ready(), await server.connect())));
   });
   afterAll(async () => {
     await Promise.all(sides.map(({ server }) => server.stop()));
+    rmSync(dir, { recursive: true, force: true });
   });
 
   /** Plays the same on both sides and compares what was told. */

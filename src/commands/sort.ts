@@ -4,11 +4,10 @@
  *   elements ─► byte store ─► a score or a text each (BY) ─► order ─► LIMIT ─► themselves, or the values GET names
  *                                                                                     └► the reply, or a list (STORE)
  */
-import { objectType, RdbType } from "../rdb/opcodes.ts";
+import { objectType } from "../rdb/opcodes.ts";
 import { ByteStore } from "../types/byte-store.ts";
 import type { Elements } from "../types/elements.ts";
 import { ListReader } from "../types/list.ts";
-import { ListValue } from "../types/list-value.ts";
 import { SetReader } from "../types/set.ts";
 import { ZsetReader } from "../types/zset.ts";
 import { mergeSort } from "../util/merge-sort.ts";
@@ -16,6 +15,7 @@ import { parseDouble } from "../util/parse-double.ts";
 import { EMPTY_BYTES, Span } from "../util/span.ts";
 import type { Context } from "./context.ts";
 import { ReplyError, syntaxError, wrongType } from "./errors.ts";
+import { storeList } from "./lists-store.ts";
 import { lookupAny } from "./lookup.ts";
 import { integer } from "./parse.ts";
 import { SortPattern } from "./sort-pattern.ts";
@@ -179,16 +179,11 @@ function* storeResult(
     }
     if (i % ELEMENTS_PER_SLICE === 0) yield;
   }
-  const value = results.count === 0 ? null : new ListValue(results, c.server.config.number("list-max-listpack-size"));
-  const { args, db, nowMs, server } = c;
-  const start = args.starts[store] as number;
-  const length = args.lengths[store] as number;
-  const existed = db.find(args.bytes, start, length, nowMs, c.record);
-  if (value !== null) {
-    db.write(args.bytes, start, length, RdbType.LIST_QUICKLIST_2, -1, value.length);
-    value.write(db.valueBytes, db.valueAt);
-  } else if (existed) db.remove(args.bytes, start, length, nowMs);
-  server.keyspace.dirty += value === null ? Number(existed) : results.count;
+  const { args } = c;
+  let changes = results.count;
+  if (changes > 0) yield* storeList(c, store, results);
+  else if (c.db.remove(args.bytes, args.starts[store] as number, args.lengths[store] as number, c.nowMs)) changes = 1;
+  c.server.keyspace.dirty += changes;
   c.reply.integer(results.count);
 }
 
