@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Differential, unordered, unorderedScan } from "../../test/support/differential.ts";
 import { type RedisServer, redisInstalled } from "../../test/support/redis-server.ts";
+import { RdbType } from "../rdb/opcodes.ts";
 import { rows as keys } from "./keys.ts";
 import { rows as memory } from "./memory.ts";
 import { rows as object } from "./object.ts";
@@ -89,6 +90,8 @@ describe.skipIf(!redisInstalled)("keys as redis-server answers for them", () => 
       const payload = both.folio.run("DUMP", key);
       if (!payload.startsWith("$") || payload.startsWith("$-1")) continue;
       const bytes = Buffer.from(payload.slice(payload.indexOf("\r\n") + 2, -2), "latin1");
+      // What Folio writes anew has the newest form, which redis-server 7.0 does not know.
+      if (bytes[0] === RdbType.STREAM_LISTPACKS_3) continue;
       expect(await both.redis.send("RESTORE", "restored", 0, bytes, "REPLACE")).toBe("+OK\r\n");
       expect(await both.redis.send("TYPE", "restored")).toBe(await both.redis.send("TYPE", key));
     }

@@ -8,18 +8,23 @@
  *   thawed     … which then failed
  *   rebased    … or succeeded: in a file that Folio wrote, its old one closed
  *
- *   native …   the same with every collection a native structure, however small
+ *   native …   the same with every collection a native structure that Redis would not have packed
  */
 import { rmSync } from "node:fs";
+import { encodingOf } from "../../src/commands/object.ts";
 import { type Database, KEEP_EXPIRY } from "../../src/keyspace/database.ts";
 import type { Keyspace } from "../../src/keyspace/keyspace.ts";
 import { Layer } from "../../src/layer/layer.ts";
 import { atOnce } from "../../src/overlay/encodings/native.ts";
 import { valueBytes } from "../../src/rdb/dump.ts";
-import { isNativeType, RdbType } from "../../src/rdb/opcodes.ts";
+import { isNativeType } from "../../src/rdb/opcodes.ts";
 import { Record } from "../../src/rdb/record.ts";
 import { builderOf } from "../../src/types/builders.ts";
+import { DEFAULT_LIMITS } from "../../src/types/limits.ts";
 import { drained, saveTo } from "./saving.ts";
+
+/** How Redis has small collections: in the order in which they were made, which no native structure has. */
+const PACKED = new Set(["listpack", "listpackex", "intset"]);
 
 export const LEVELS = [
   "layer",
@@ -66,9 +71,8 @@ export function makeNative(keyspace: Keyspace, every = 1): void {
     for (const key of keysOf(database)) {
       if (!database.find(key, 0, key.length, nowMs, record)) continue;
       const builder = builderOf(record.type);
-      // An intset is in order, as no native set is, and only outgrows its limit.
-      if (builder === null || isNativeType(record.type) || record.type === RdbType.SET_INTSET) continue;
-      if (record.entry === 0) continue;
+      if (builder === null || isNativeType(record.type) || record.entry === 0) continue;
+      if (PACKED.has(encodingOf(record, DEFAULT_LIMITS, nowMs))) continue;
       const root = atOnce(builder.build(record, database.ensureTop().arena, nowMs));
       database.install(key, 0, key.length, builder.type, root, KEEP_EXPIRY);
     }
