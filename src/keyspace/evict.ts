@@ -197,7 +197,7 @@ export class Evictor {
     if (database.top === overlay) {
       // The table shrinks with its keys: else a low limit would cost all of them.
       overlay.table.join(hash);
-      if (keyspace.phase === "idle") database.dropTop();
+      if (keyspace.phase === "idle" && database.draining === null) database.dropTop();
     }
     this.#evicted(database, key.bytes, 0, key.length);
     return true;

@@ -14,7 +14,7 @@ import { AccessClock } from "./access.ts";
 import { Ahead } from "./ahead.ts";
 import { Database } from "./database.ts";
 import { KeyWaits } from "./key-waits.ts";
-import { absorbKey, type FrozenState, freezeAll, rebaseAll, thawAll } from "./saving.ts";
+import { absorbKey, buryWritten, type FrozenState, freezeAll, standAll, thawAll } from "./saving.ts";
 import type { Shared } from "./shared.ts";
 import { sweepGone } from "./sweep.ts";
 
@@ -52,6 +52,8 @@ export class Keyspace implements Shared {
   phase: SavingPhase = "idle";
   /** While re-basing: the layer that everything will lie in. */
   incoming: Layer | null = null;
+  /** Why a key could not be buried in it; null: nothing went wrong. */
+  #incomingError: unknown = null;
   /** Told of each key that was deleted because its time was past. */
   onExpired: ((database: Database, bytes: Uint8Array, start: number, length: number) => void) | null = null;
   /** Told of each key that was deleted to make room. */
@@ -140,10 +142,11 @@ export class Keyspace implements Shared {
 
   /**
    * Freezes all overlays: what a save must write. New overlays take the writes from now on. Costs a step for each database and each
-   * chunk of dead bits. Only when `phase` is "idle".
+   * chunk of dead bits. Only when `phase` is "idle" and nothing is draining.
    */
   freeze(): FrozenState {
     if (this.phase !== "idle") throw new Error(`freeze while ${this.phase}`);
+    if (this.isDraining) throw new Error("freeze while an earlier save's writes are not merged");
     this.phase = "saving";
     return freezeAll(this.databases, this.#layers);
   }
@@ -152,29 +155,62 @@ export class Keyspace implements Shared {
    * The save has succeeded: `layer` is the file that it wrote. In slices: between two steps commands may run.
    * At the end all databases stand on it, and the layers before are no longer used by any command that begins after that; the caller closes
    * them when nobody reads them any more (server/retire.ts).
+   * Throws FormatError, DamagedError, or whatever went wrong. `standsOn(layer)` tells when: false, and nothing has changed, all is frozen
+   * still, the caller thaws; true, and only the tidying up behind it was broken off.
    */
   *rebase(layer: Layer): Generator<void, readonly Layer[], void> {
     checkDatabases(layer, this.count);
     this.phase = "settling";
     this.#retireOrphans();
     this.incoming = layer;
-    yield* rebaseAll(this.databases, layer, (overlay) => this.retire(overlay));
-    this.incoming = null;
+    this.#incomingError = null;
+    try {
+      yield* buryWritten(this.databases, layer);
+      if (this.#incomingError !== null) throw this.#incomingError;
+    } finally {
+      this.incoming = null;
+    }
+    standAll(this.databases, layer, (overlay) => this.retire(overlay));
     const before = this.#layers;
     this.#layers = [layer];
     this.access.layersSinceMs = Date.now();
-    yield* sweepGone(this.databases);
-    this.phase = "idle";
+    yield* this.#tidy();
     return before;
   }
 
-  /** The save has failed or was given up: everything goes back into one overlay. In slices, as `rebase`. */
+  /** Whether the databases stand on this layer (those that have not been emptied since). */
+  standsOn(layer: Layer): boolean {
+    return this.#layers.includes(layer);
+  }
+
+  /**
+   * The save has failed or was given up: everything goes back into one overlay. In slices, as `rebase`. Throws ArenaFull when memory is
+   * short: nothing is lost, but the next save must wait until another thaw has succeeded (`isDraining`). Without a save it does nothing.
+   */
   *thaw(): Generator<void, void, void> {
     this.phase = "settling";
     this.#retireOrphans();
-    yield* thawAll(this.databases, (overlay) => this.retire(overlay));
-    yield* sweepGone(this.databases);
-    this.phase = "idle";
+    try {
+      yield* thawAll(this.databases, (overlay) => this.retire(overlay));
+    } catch (error) {
+      this.phase = "idle";
+      throw error;
+    }
+    yield* this.#tidy();
+  }
+
+  /** A save has failed, and what was written meanwhile could not be merged with what was frozen yet. */
+  get isDraining(): boolean {
+    return this.databases.some(({ draining }) => draining !== null);
+  }
+
+  /** The end of "settling". */
+  *#tidy(): Generator<void, void, void> {
+    try {
+      yield* sweepGone(this.databases);
+    } finally {
+      this.phase = "idle";
+    }
   }
 
   /**
@@ -225,7 +261,13 @@ export class Keyspace implements Shared {
 
   covered(database: Database, bytes: Uint8Array, start: number, length: number): void {
     const { incoming } = this;
-    if (incoming !== null) incoming.buryKey(database.savedAs, bytes, start, length);
+    if (incoming === null) return;
+    try {
+      incoming.buryKey(database.savedAs, bytes, start, length);
+    } catch (error) {
+      // The command is none the worse for it: it is the re-base that cannot be.
+      this.#incomingError ??= error;
+    }
   }
 
   absorb(database: Database, hash: number, bytes: Uint8Array, start: number, length: number): void {

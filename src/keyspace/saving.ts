@@ -57,12 +57,8 @@ export function freezeAll(databases: readonly Database[], layers: readonly Layer
   return { databases: frozen, layers: layers.map((layer) => ({ layer, dead: layer.pictureDead() })) };
 }
 
-/** Buries in the new layer what was written or deleted since the freeze, then puts the databases on it. */
-export function* rebaseAll(
-  databases: readonly Database[],
-  layer: Layer,
-  retire: (overlay: Overlay) => void,
-): Generator<void, void, void> {
+/** Buries in the new layer what was written or deleted since the freeze. Throws DamagedError: nothing else has changed then. */
+export function* buryWritten(databases: readonly Database[], layer: Layer): Generator<void, void, void> {
   // What is written from here on is buried at once (Keyspace.covered); a database may be flushed meanwhile.
   for (const database of databases.slice()) {
     const { top } = database;
@@ -73,6 +69,10 @@ export function* rebaseAll(
       layer.buryKey(database.savedAs, KEY.bytes, KEY.start, KEY.length);
     });
   }
+}
+
+/** Puts the databases on the new layer, in which everything has been buried. Never throws. */
+export function standAll(databases: readonly Database[], layer: Layer, retire: (overlay: Overlay) => void): void {
   for (const database of databases) {
     if (database.savedAs < 0) continue;
     if (database.frozen !== null) retire(database.frozen);
@@ -83,7 +83,10 @@ export function* rebaseAll(
   }
 }
 
-/** Merges what was written since the freeze back into what was frozen, which takes writes again. */
+/**
+ * Merges what was written since the freeze back into what was frozen, which takes writes again. Throws ArenaFull when memory is short:
+ * what is not merged yet stays in `draining`, is served from there, and the next thaw goes on.
+ */
 export function* thawAll(
   databases: readonly Database[],
   retire: (overlay: Overlay) => void,
@@ -123,7 +126,13 @@ export function absorbKey(database: Database, hash: number, bytes: Uint8Array, s
     // A large collection is copied in one go: that is the price of a save that failed.
     const root = isNativeType(type) ? atOnce(nativeForm(type).copy(draining.arena, nativeRoot(RECORD), top.arena)) : 0;
     const old = top.find(hash, bytes, start, length);
-    const moved = top.create(bytes, start, length, type, expireAtMs, valueLength, isRaw ? EntryFlag.RAW : 0);
+    let moved: number;
+    try {
+      moved = top.create(bytes, start, length, type, expireAtMs, valueLength, isRaw ? EntryFlag.RAW : 0);
+    } catch (error) {
+      if (root !== 0) atOnce(nativeForm(type).free(top.arena, root));
+      throw error;
+    }
     if (root !== 0) writeU32(top.valueBytes, top.valueAt, root);
     else copyValue(RECORD, valueLength, top.valueBytes, top.valueAt);
     if (old === 0) top.insert(hash, moved);

@@ -168,7 +168,10 @@ test("a command that waits for an event holds nothing, and its reply is whole", 
   await retire();
   expect(layer.closed).toBe(true);
   released = true;
-  for (const { wake } of server.clients.byId.values()) wake?.();
+  for (const client of server.clients.byId.values()) {
+    client.wakeAtMs = 0;
+    client.wake?.();
+  }
   expect(await blocked.until(({ received }) => received.endsWith(":1\r\n"))).toBe(true);
   const start = `*2\r\n$${BYTES}\r\n`.length;
   expect(blocked.received.charCodeAt(start)).toBe(MARK);

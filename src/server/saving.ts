@@ -5,6 +5,10 @@
  *   idle ────────────▶ saving ─────────────────────▶ settling ─────────────────────────────────────────▶ idle
  *                        └── failed, given up ─────▶ settling ── thaw: as if nothing had been begun ───▶ idle
  *
+ * Whatever goes wrong, and wherever, it ends in idle with all data there: an error before everything stands on the new file leads to
+ * thaw; a thaw that finds no memory leaves what it could not merge where it is served from, and is tried again (Keyspace.isDraining).
+ * A save has succeeded when its file lies whole in its place, even if the server cannot stand on it.
+ *
  * From outside a save lasts until it is idle again (rdb_bgsave_in_progress), since no other can begin before. Freeze and each step of
  * settling are short; between them commands run.
  */
@@ -20,8 +24,7 @@ import { type Reading, retireLayer } from "./retire.ts";
 import { type SaveJob, startSave } from "./save-job.ts";
 import { SavePoints } from "./save-points.ts";
 import { saveRequest } from "./save-request.ts";
-import { configuredPath, type GuardedLayer, type Snapshot } from "./snapshot.ts";
-import { StartError } from "./start-error.ts";
+import { closeGuarded, configuredPath, type GuardedLayer, isStillThere, type Snapshot } from "./snapshot.ts";
 import { REDIS_VERSION } from "./version.ts";
 
 /** As Redis (CONFIG_BGSAVE_RETRY_DELAY): a save that failed is not tried again before. */
@@ -47,6 +50,9 @@ export interface SavingParts {
   /** The file's bytes cannot be kept: the process must end at once. */
   readonly onLost: (reason: string) => void;
 }
+
+/** The file was written and put in its place, but is not there any more. */
+class FileLost extends Error {}
 
 export type SavingState = "idle" | "saving" | "settling";
 
@@ -175,11 +181,15 @@ export class Saving implements SavingService {
   tick(nowMs: number): void {
     if (this.state !== "idle") return;
     if (this.lastStatus === "err" && nowMs - this.#triedAtMs <= RETRY_MS) return;
+    const { dirty, isDraining } = this.#parts.snapshot().keyspace;
+    if (isDraining) {
+      this.#running = this.#mergeLeft();
+      return;
+    }
     if (this.isScheduled) {
       this.startInBackground();
       return;
     }
-    const { dirty } = this.#parts.snapshot().keyspace;
     const point = this.#points.reached(Math.floor((nowMs - this.#savedAtMs) / 1000), dirty);
     if (point === undefined) return;
     this.#parts.log("notice", `${point.changes} changes in ${point.seconds} seconds. Saving...`);
@@ -205,34 +215,39 @@ export class Saving implements SavingService {
     this.isScheduled = false;
     this.saves++;
     this.startedAtMs = this.#triedAtMs = Date.now();
-    const { dirty } = keyspace;
     const path = configuredPath(this.#parts.config);
-    let saved: SaveResult | null = null;
+    let isSaved = false;
     try {
-      saved = await this.#write(path, kind);
+      // Of a save that failed.
+      if (keyspace.isDraining) await inSlices(keyspace.thaw());
+      const { dirty } = keyspace;
+      const saved = await this.#write(path, kind);
       log("notice", `DB saved on disk: ${path}, ${humanBytes(saved.sizeBytes)}, ${humanCount(saved.keys)} keys`);
       for (const note of saved.notes) log("notice", note);
+      this.state = "settling";
+      if (kind !== "final") await this.#settle(path, saved);
       keyspace.dirty -= dirty;
       this.lastStatus = "ok";
       this.#savedAtMs = this.#lastSaveMs = Date.now();
+      isSaved = true;
     } catch (error) {
       this.#failed(path, kind, error);
     }
     this.state = "settling";
-    if (saved === null) await inSlices(keyspace.thaw());
-    else if (kind !== "final") await this.#settle(path, saved);
+    const isLast = kind === "final" && isSaved;
+    if (keyspace.phase !== "idle" && !isLast) await this.#thaw();
     if (kind === "background") this.lastSeconds = Math.round((Date.now() - this.startedAtMs) / 1000);
     this.#follow();
     this.state = "idle";
-    return saved !== null;
+    return isSaved;
   }
 
   /** Freezes, and has a Worker write the file. Rejects with what went wrong. */
   async #write(path: string, kind: Kind): Promise<SaveResult> {
     const { config, log, snapshot } = this.#parts;
     const { keyspace, layer } = snapshot();
-    const release = layer?.holdIndex();
     const frozen = keyspace.freeze();
+    const release = layer?.holdIndex();
     try {
       snapshot().lockFor(path, log);
       const indexDir = config.path("index-dir");
@@ -255,22 +270,20 @@ export class Saving implements SavingService {
     }
   }
 
-  /** Puts the keyspace on the file that was written; where that cannot be, on what it stood on before. */
+  /**
+   * Puts the keyspace on the file that was written. Where that cannot be, the keyspace is as it was, frozen still, and the file is what
+   * the next start will find. Throws when it is not: it has been changed or removed, so nothing was saved.
+   */
   async #settle(path: string, saved: SaveResult): Promise<void> {
-    const { config, log, snapshot: served } = this.#parts;
-    const snapshot = served();
-    const { keyspace } = snapshot;
+    const { config, log, snapshot } = this.#parts;
     if (saved.indexProblem !== "") log("notice", `index of ${path}: ${saved.indexProblem}`);
-    let next: GuardedLayer;
     try {
-      next = await snapshot.openSaved(path, saved, config, this.#parts);
+      const next = await snapshot().openSaved(path, saved, config, this.#parts);
+      await this.#standOn(path, next, Date.now());
     } catch (error) {
-      if (!(error instanceof StartError)) throw error;
-      log("warning", `${error.message}. It was saved, but what was written stays in memory until the next save`);
-      await inSlices(keyspace.thaw());
-      return;
+      if (!isStillThere(path, saved)) throw new FileLost(reasonOf(error));
+      log("warning", `${reasonOf(error)}. It was saved, but what was written stays in memory until the next save`);
     }
-    await this.#standOn(path, next, Date.now());
   }
 
   /** Gives up what is not in the file. Resolves to the error reply, "" when it went well. */
@@ -279,27 +292,69 @@ export class Saving implements SavingService {
     const snapshot = served();
     const { keyspace } = snapshot;
     const path = configuredPath(config);
-    keyspace.freeze();
-    let next: GuardedLayer;
     try {
-      next = await snapshot.openAgain(path, config, this.#parts);
+      if (keyspace.isDraining) await inSlices(keyspace.thaw());
+      const { dirty } = keyspace;
+      keyspace.freeze();
+      const next = await snapshot.openAgain(path, config, this.#parts);
+      await this.#standOn(path, next, snapshot.savedAtMs);
+      keyspace.dirty -= dirty;
+      return "";
     } catch (error) {
-      await inSlices(keyspace.thaw());
-      if (!(error instanceof StartError)) throw error;
-      log("warning", error.message);
+      log("warning", reasonOf(error));
+      if (keyspace.phase !== "idle") await this.#thaw();
       return RELOAD_FAILED;
     }
-    keyspace.dirty = 0;
-    await this.#standOn(path, next, snapshot.savedAtMs);
-    return "";
   }
 
+  /** Has the frozen keyspace stand on `next`. Throws what went wrong: it is as it was then, frozen still, and `next` is closed. */
   async #standOn(path: string, next: GuardedLayer, savedAtMs: number): Promise<void> {
-    const { clients, snapshot } = this.#parts;
+    const { clients, log, snapshot } = this.#parts;
     const { keyspace } = snapshot();
-    await inSlices(keyspace.rebase(next.layer));
+    try {
+      await inSlices(keyspace.rebase(next.layer));
+    } catch (error) {
+      if (!keyspace.standsOn(next.layer)) {
+        this.#closed(path, closeGuarded(next.layer, next.guard));
+        throw error;
+      }
+      log("warning", `${path} is served, but not everything could be tidied up after the save: ${reasonOf(error)}`);
+    }
     const before = snapshot().follow(path, next, savedAtMs);
-    if (before !== null) void retireLayer(before, { pins: keyspace.pins, clients });
+    if (before !== null) this.#closed(path, retireLayer(before, { pins: keyspace.pins, clients }));
+  }
+
+  /** A file that is not needed any more is being closed: when that fails it stays mapped, which does no harm. */
+  #closed(path: string, closing: Promise<void>): void {
+    closing.catch((error: unknown) => {
+      this.#parts.log("warning", `a file that ${path} has replaced stays mapped until the end: ${reasonOf(error)}`);
+    });
+  }
+
+  /** Gives back what is frozen, if anything is. Never rejects: what there is no memory for is left to the next attempt. */
+  async #thaw(): Promise<void> {
+    const { log, snapshot } = this.#parts;
+    try {
+      await inSlices(snapshot().keyspace.thaw());
+    } catch (error) {
+      // Nothing can be saved before it is done.
+      this.lastStatus = "err";
+      log(
+        "warning",
+        `what was written during the save cannot be merged yet, and stays where it is: ${reasonOf(error)}`,
+      );
+    }
+  }
+
+  /** Tries again to end a thaw that found no memory. */
+  async #mergeLeft(): Promise<boolean> {
+    this.state = "settling";
+    this.#kind = "foreground";
+    this.#triedAtMs = Date.now();
+    await this.#thaw();
+    this.#follow();
+    this.state = "idle";
+    return true;
   }
 
   #options(): SaveOptions {
@@ -332,7 +387,8 @@ export class Saving implements SavingService {
     }
     if (kind === "background") this.lastStatus = "err";
     const what = kind === "background" ? "Background saving error" : "Error saving DB on disk";
-    log("warning", `${what}: ${path}: ${(error as Error).message}. The file on disk stays as it was`);
+    const left = error instanceof FileLost ? "What is served stays as it was" : "The file on disk stays as it was";
+    log("warning", `${what}: ${path}: ${reasonOf(error)}. ${left}`);
   }
 
   /** Configuration or status has changed. */
@@ -354,6 +410,13 @@ async function inSlices<T>(steps: Generator<void, T, void>): Promise<T> {
     } while (performance.now() - startedMs < SLICE_MS);
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
+}
+
+/** What the log says of an error: its text where it is of files, memory or bytes, its trace where it is a mistake of ours. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const isOurs = error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError;
+  return isOurs ? `unexpected, please report it: ${error.stack ?? error.message}` : error.message;
 }
 
 function keysOf({ databases, layers }: FrozenState): number {

@@ -234,8 +234,14 @@ async function openGuarded(
   }
 }
 
+/** Whether the file at `path` is still the one that was saved, every byte of it. */
+export function isStillThere(path: string, { inode, mtimeNs, sizeBytes }: SaveResult): boolean {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found !== undefined && found.ino === inode && found.mtimeNs === mtimeNs && found.size === BigInt(sizeBytes);
+}
+
 /** What reads the layer in the background ends first, still guarded. */
-async function closeGuarded(layer: Layer, guard: Guard | null): Promise<void> {
+export async function closeGuarded(layer: Layer, guard: Guard | null): Promise<void> {
   await layer.beforeClose();
   guard?.close();
   await layer.close();
