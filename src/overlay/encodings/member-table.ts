@@ -16,6 +16,19 @@ import { IN_WINDOW, WINDOW_SHIFT } from "../arena.ts";
 import { EXPIRY_BYTES } from "../entry.ts";
 import { isString, parseInt32 } from "./block-string.ts";
 import type { Blocks } from "./blocks.ts";
+import {
+  DEPTH_BITS,
+  depthAt,
+  doubled,
+  handleAt,
+  IS_CROWDED,
+  IS_PAGE,
+  newPage,
+  PAGE_BITS_MAX,
+  PAGE_FIRST,
+  pageBits,
+  point,
+} from "./directory-page.ts";
 import { EXPIRY } from "./member.ts";
 import {
   COUNT,
@@ -34,19 +47,14 @@ import {
   SEGMENT_BYTES_MIN,
   SEGMENT_MEMBERS_MAX,
   SIGN,
+  setTime,
   slotsOf,
+  timeAt,
 } from "./segment.ts";
 
 /** Words of the root. SINGLE: bytes of the only segment, plus 1 when it is crowded; 0: `top` is a page. */
 export const TableRoot = { COUNT: 0, TOP: 1, SINGLE: 2, PREFIX: 3, EXPIRING: 4, SEGMENTS: 5, EARLIEST: 6 } as const;
 export const TABLE_ROOT_BYTES = 32;
-/** Words of a page. */
-export const PAGE_FIRST = 2;
-/** In a page's depths: the handle is a page's; the segment is crowded. */
-export const IS_PAGE = 0x80;
-export const IS_CROWDED = 0x40;
-export const DEPTH_BITS = 0x3f;
-const PAGE_BITS_MAX = 10;
 /** Members whose hashes share so many bits cannot be separated. */
 const DEPTH_MAX = 26;
 /** Behind the last hash. */
@@ -58,10 +66,6 @@ const RANDOM_TRIES = 10_000;
 /** Slots looked at for each member that was asked for, before a step of a scan returns with less. */
 const LOOKS_PER_MEMBER = 10;
 const HANDLES = new Int32Array(SEGMENT_MEMBERS_MAX);
-
-export function pageBytes(bits: number): number {
-  return 4 * PAGE_FIRST + 5 * 2 ** bits;
-}
 
 export class MemberTable {
   /** After collect(): where the next segment's hashes begin, 2^32 behind the last. */
@@ -389,10 +393,10 @@ export class MemberTable {
     }
     if (bytes !== 0) this.#openDirectory();
     this.#seek(hash);
-    const bits = this.#pageBits(this.#page);
-    const local = this.#local(this.#page, bits, this.#index) & DEPTH_BITS;
+    const bits = pageBits(this.#blocks, this.#page);
+    const local = depthAt(this.#blocks, this.#page, bits, this.#index) & DEPTH_BITS;
     if (local === bits) {
-      if (bits < PAGE_BITS_MAX) this.#doublePage(bits);
+      if (bits < PAGE_BITS_MAX) this.#doublePage();
       else this.#nestPage(bits);
       this.#seek(hash);
     }
@@ -407,11 +411,11 @@ export class MemberTable {
       this.#setRootWord(TableRoot.SINGLE, this.#rootWord(TableRoot.SINGLE) | 1);
       return;
     }
-    const bits = this.#pageBits(this.#page);
-    const local = this.#local(this.#page, bits, this.#index);
+    const bits = pageBits(this.#blocks, this.#page);
+    const local = depthAt(this.#blocks, this.#page, bits, this.#index);
     const length = 2 ** (bits - (local & DEPTH_BITS));
     const first = this.#index & ~(length - 1);
-    this.#point(this.#page, bits, first, length, this.#handleAt(this.#page, first), local | IS_CROWDED);
+    point(this.#blocks, this.#page, bits, first, length, handleAt(this.#blocks, this.#page, first), local | IS_CROWDED);
   }
 
   /** The only segment in another size. Throws ArenaFull, nothing changed. */
@@ -444,54 +448,25 @@ export class MemberTable {
     this.#setRootWord(TableRoot.SINGLE, 0);
   }
 
-  #pageBits(page: number): number {
-    return (this.#blocks.words[page >>> WINDOW_SHIFT] as Int32Array)[(page & IN_WINDOW) << 1] as number;
-  }
-
-  #local(page: number, bits: number, index: number): number {
-    const bytes = this.#blocks.windows[page >>> WINDOW_SHIFT] as Uint8Array;
-    return bytes[((page & IN_WINDOW) << 3) + depthsAt(bits) + index] as number;
-  }
-
-  /** Has a page's handles [first, first + length) be this one, of this depth. */
-  #point(page: number, bits: number, first: number, length: number, handle: number, local: number): void {
-    const words = this.#blocks.words[page >>> WINDOW_SHIFT] as Int32Array;
-    const bytes = this.#blocks.windows[page >>> WINDOW_SHIFT] as Uint8Array;
-    const at = ((page & IN_WINDOW) << 1) + PAGE_FIRST + first;
-    words.fill(handle, at, at + length);
-    const depths = ((page & IN_WINDOW) << 3) + depthsAt(bits) + first;
-    bytes.fill(local, depths, depths + length);
-  }
-
   /** What led to the page of the search leads to this handle. */
   #relink(handle: number, local: number): void {
     if (this.#parent === 0) this.#setRootWord(TableRoot.TOP, handle);
-    else this.#point(this.#parent, PAGE_BITS_MAX, this.#parentIndex, 1, handle, local);
+    else point(this.#blocks, this.#parent, PAGE_BITS_MAX, this.#parentIndex, 1, handle, local);
   }
 
-  #doublePage(bits: number): void {
+  #doublePage(): void {
     const old = this.#page;
-    const page = this.#blocks.allocate(pageBytes(bits + 1));
-    const words = this.#blocks.words[page >>> WINDOW_SHIFT] as Int32Array;
-    const oldWords = this.#blocks.words[old >>> WINDOW_SHIFT] as Int32Array;
-    const at = (page & IN_WINDOW) << 1;
-    const from = (old & IN_WINDOW) << 1;
-    words[at] = bits + 1;
-    words[at + 1] = 0;
-    for (let i = 0; i < 2 ** bits; i++) {
-      this.#point(page, bits + 1, 2 * i, 2, oldWords[from + PAGE_FIRST + i] as number, this.#local(old, bits, i));
-    }
-    this.#relink(page, IS_PAGE);
+    this.#relink(doubled(this.#blocks, old), IS_PAGE);
     this.#blocks.free(old);
   }
 
   /** A page of the following bits in the place of the segment that was sought. */
   #nestPage(bits: number): void {
+    const blocks = this.#blocks;
+    const page = this.#page;
     const index = this.#index;
-    const words = this.#blocks.words[this.#page >>> WINDOW_SHIFT] as Int32Array;
-    const segment = words[((this.#page & IN_WINDOW) << 1) + PAGE_FIRST + index] as number;
-    const page = newPage(this.#blocks, segment, this.#local(this.#page, bits, index) & IS_CROWDED);
-    this.#point(this.#page, bits, index, 1, page, IS_PAGE);
+    const isCrowded = depthAt(blocks, page, bits, index) & IS_CROWDED;
+    point(blocks, page, bits, index, 1, newPage(blocks, handleAt(blocks, page, index), isCrowded), IS_PAGE);
   }
 
   /** Splits the segment that was sought, whose members are in MOVED; its page tells the halves apart. */
@@ -499,8 +474,8 @@ export class MemberTable {
     const depth = this.#depth;
     const members = gather(this.#words, this.#base, this.#slots, 0);
     const page = this.#page;
-    const bits = this.#pageBits(page);
-    const local = this.#local(page, bits, this.#index) & DEPTH_BITS;
+    const bits = pageBits(this.#blocks, page);
+    const local = depthAt(this.#blocks, page, bits, this.#index) & DEPTH_BITS;
     const upper = newSegment(this.#blocks, SEGMENT_BYTES_MAX, depth + 1);
     const upperWords = this.#blocks.words[upper >>> WINDOW_SHIFT] as Int32Array;
     const upperBase = (upper & IN_WINDOW) << 1;
@@ -510,31 +485,26 @@ export class MemberTable {
     const upperCrowded = refill(upperWords, upperBase, SEGMENT_MEMBERS_MAX, depth + 1, middle, members);
     const half = 2 ** (bits - local - 1);
     const first = this.#index & ~(2 * half - 1);
-    const lower = this.#handleAt(page, first);
-    this.#point(page, bits, first, half, lower, (local + 1) | (lowerCrowded ? IS_CROWDED : 0));
-    this.#point(page, bits, first + half, half, upper, (local + 1) | (upperCrowded ? IS_CROWDED : 0));
+    const lower = handleAt(this.#blocks, page, first);
+    point(this.#blocks, page, bits, first, half, lower, (local + 1) | (lowerCrowded ? IS_CROWDED : 0));
+    point(this.#blocks, page, bits, first + half, half, upper, (local + 1) | (upperCrowded ? IS_CROWDED : 0));
     this.#setRootWord(TableRoot.SEGMENTS, this.#rootWord(TableRoot.SEGMENTS) + 1);
     this.#seek(hash);
-  }
-
-  #handleAt(page: number, index: number): number {
-    const words = this.#blocks.words[page >>> WINDOW_SHIFT] as Int32Array;
-    return words[((page & IN_WINDOW) << 1) + PAGE_FIRST + index] as number;
   }
 
   /** Joins the segment that was sought with its other half, where both are nearly empty. */
   #merge(): void {
     const page = this.#page;
-    const bits = this.#pageBits(page);
-    const local = this.#local(page, bits, this.#index) & DEPTH_BITS;
+    const bits = pageBits(this.#blocks, page);
+    const local = depthAt(this.#blocks, page, bits, this.#index) & DEPTH_BITS;
     if (local === 0) return;
     const length = 2 ** (bits - local);
     const first = this.#index & ~(2 * length - 1);
     const isUpper = (this.#index & length) !== 0;
-    const otherLocal = this.#local(page, bits, isUpper ? first : first + length);
+    const otherLocal = depthAt(this.#blocks, page, bits, isUpper ? first : first + length);
     if ((otherLocal & ~IS_CROWDED) !== local) return;
-    const lower = this.#handleAt(page, first);
-    const upper = this.#handleAt(page, first + length);
+    const lower = handleAt(this.#blocks, page, first);
+    const upper = handleAt(this.#blocks, page, first + length);
     const words = this.#blocks.words[lower >>> WINDOW_SHIFT] as Int32Array;
     const base = (lower & IN_WINDOW) << 1;
     const upperWords = this.#blocks.words[upper >>> WINDOW_SHIFT] as Int32Array;
@@ -544,7 +514,7 @@ export class MemberTable {
     const earliest = Math.min(timeAt(words, base + EARLIEST), timeAt(upperWords, upperBase + EARLIEST));
     setTime(words, base + EARLIEST, earliest);
     const isCrowded = refill(words, base, SEGMENT_MEMBERS_MAX, this.#depth - 1, 0, members) ? IS_CROWDED : 0;
-    this.#point(page, bits, first, 2 * length, lower, (local - 1) | isCrowded);
+    point(this.#blocks, page, bits, first, 2 * length, lower, (local - 1) | isCrowded);
     this.#setRootWord(TableRoot.SEGMENTS, this.#rootWord(TableRoot.SEGMENTS) - 1);
     this.#blocks.free(upper);
     if (local > 1) return;
@@ -553,22 +523,6 @@ export class MemberTable {
     this.#relink(lower, PAGE_BITS_MAX | isCrowded);
     this.#blocks.free(page);
   }
-}
-
-const TIME = new Float64Array(1);
-const TIME_WORDS = new Int32Array(TIME.buffer);
-
-/** The time at a word, Infinity where it is 0: none. */
-function timeAt(words: Int32Array, at: number): number {
-  TIME_WORDS[0] = words[at] as number;
-  TIME_WORDS[1] = words[at + 1] as number;
-  return TIME[0] === 0 ? Number.POSITIVE_INFINITY : (TIME[0] as number);
-}
-
-function setTime(words: Int32Array, at: number, time: number): void {
-  TIME[0] = time === Number.POSITIVE_INFINITY ? 0 : time;
-  words[at] = TIME_WORDS[0] as number;
-  words[at + 1] = TIME_WORDS[1] as number;
 }
 
 const EMPTY = new Int32Array(0);
@@ -581,11 +535,6 @@ const NO_BLOCKS: Blocks = {
   capacity: () => 0,
 };
 
-/** Bytes from a page's start to its depths. */
-export function depthsAt(bits: number): number {
-  return 4 * (PAGE_FIRST + 2 ** bits);
-}
-
 function newSegment(blocks: Blocks, bytes: number, depth: number): number {
   const handle = blocks.allocate(bytes);
   const words = blocks.words[handle >>> WINDOW_SHIFT] as Int32Array;
@@ -593,17 +542,4 @@ function newSegment(blocks: Blocks, bytes: number, depth: number): number {
   words.fill(0, base, base + bytes / 4);
   words[base + 1] = depth;
   return handle;
-}
-
-/** A page of one bit that leads to one segment either way. */
-function newPage(blocks: Blocks, segment: number, local: number): number {
-  const page = blocks.allocate(pageBytes(1));
-  const words = blocks.words[page >>> WINDOW_SHIFT] as Int32Array;
-  const base = (page & IN_WINDOW) << 1;
-  words[base] = 1;
-  words[base + 1] = 0;
-  words[base + PAGE_FIRST] = segment;
-  words[base + PAGE_FIRST + 1] = segment;
-  words[base + PAGE_FIRST + 2] = local | (local << 8);
-  return page;
 }

@@ -272,7 +272,10 @@ export class NodeList extends CountedTree {
   #room(bytes: number): number {
     const { fill } = this;
     if (fill >= 0) return bytes;
-    return Math.max(bytes, Math.min(bytes + (bytes >>> 1), NODE_BYTES[Math.min(-fill, NODE_BYTES.length) - 1] as number));
+    return Math.max(
+      bytes,
+      Math.min(bytes + (bytes >>> 1), NODE_BYTES[Math.min(-fill, NODE_BYTES.length) - 1] as number),
+    );
   }
 
   /** A node that has become much smaller than its block gets a smaller one, if there is memory for that. */

@@ -118,3 +118,19 @@ function fits(slots: number, homes: number, depth: number, from: number, to: num
   for (let i = from; i < to; i += 2) free = Math.max(homeSlot(MOVED[i] as number, depth, homes), free) + 2;
   return free <= FIRST_SLOT + 2 * slots;
 }
+
+const TIME = new Float64Array(1);
+const TIME_WORDS = new Int32Array(TIME.buffer);
+
+/** The time that stands at a word, in milliseconds since 1970; Infinity where it is 0: none. */
+export function timeAt(words: Int32Array, at: number): number {
+  TIME_WORDS[0] = words[at] as number;
+  TIME_WORDS[1] = words[at + 1] as number;
+  return TIME[0] === 0 ? Number.POSITIVE_INFINITY : (TIME[0] as number);
+}
+
+export function setTime(words: Int32Array, at: number, time: number): void {
+  TIME[0] = time === Number.POSITIVE_INFINITY ? 0 : time;
+  words[at] = TIME_WORDS[0] as number;
+  words[at + 1] = TIME_WORDS[1] as number;
+}

@@ -5,8 +5,9 @@
 import { IN_WINDOW, WINDOW_SHIFT } from "../arena.ts";
 import { copyBytes } from "../overlay.ts";
 import type { Blocks } from "./blocks.ts";
+import { DEPTH_BITS, depthAt, depthsAt, handleAt, IS_PAGE, PAGE_FIRST, pageBits, pageBytes } from "./directory-page.ts";
 import { copyBlock } from "./member.ts";
-import { DEPTH_BITS, depthsAt, IS_PAGE, PAGE_FIRST, pageBytes, TABLE_ROOT_BYTES, TableRoot } from "./member-table.ts";
+import { TABLE_ROOT_BYTES, TableRoot } from "./member-table.ts";
 import { FIRST_SLOT, SEGMENT_BYTES_MAX, slotsOf } from "./segment.ts";
 
 /** Frees the members and all of the table but its root, yielding after each segment. Nobody may read it from the start on. */
@@ -24,7 +25,7 @@ export function* freeTable(blocks: Blocks, root: number): Generator<void, void, 
 
 function* freePage(blocks: Blocks, page: number): Generator<void, void, void> {
   for (let index = 0; index < entries(blocks, page); index += run(blocks, page, index)) {
-    const handle = entry(blocks, page, index);
+    const handle = handleAt(blocks, page, index);
     if (handle === 0) break;
     if (isPage(blocks, page, index)) yield* freePage(blocks, handle);
     else freeSegment(blocks, handle, SEGMENT_BYTES_MAX);
@@ -62,30 +63,30 @@ export function* copyTable(from: Blocks, root: number, to: Blocks, toRoot: numbe
     fillSegment(from, top, to, copied, single);
     return;
   }
-  const page = newCopy(to, pageBytes(bits(from, top)));
+  const page = newCopy(to, pageBytes(pageBits(from, top)));
   target[into + TableRoot.TOP] = page;
   yield* fillPage(from, top, to, page);
 }
 
 function* fillPage(from: Blocks, page: number, to: Blocks, copied: number): Generator<void, void, void> {
   const depths = from.windows[page >>> WINDOW_SHIFT] as Uint8Array;
-  const depthsFrom = ((page & IN_WINDOW) << 3) + depthsAt(bits(from, page));
+  const depthsFrom = ((page & IN_WINDOW) << 3) + depthsAt(pageBits(from, page));
   const target = to.words[copied >>> WINDOW_SHIFT] as Int32Array;
   const base = (copied & IN_WINDOW) << 1;
   const count = entries(from, page);
-  target[base] = bits(from, page);
+  target[base] = pageBits(from, page);
   copyBytes(
     depths,
     depthsFrom,
     count,
     to.windows[copied >>> WINDOW_SHIFT] as Uint8Array,
-    ((copied & IN_WINDOW) << 3) + depthsAt(bits(from, page)),
+    ((copied & IN_WINDOW) << 3) + depthsAt(pageBits(from, page)),
   );
   for (let index = 0; index < count; ) {
     const length = run(from, page, index);
-    const old = entry(from, page, index);
+    const old = handleAt(from, page, index);
     const isNested = isPage(from, page, index);
-    const child = newCopy(to, isNested ? pageBytes(bits(from, old)) : SEGMENT_BYTES_MAX);
+    const child = newCopy(to, isNested ? pageBytes(pageBits(from, old)) : SEGMENT_BYTES_MAX);
     target.fill(child, base + PAGE_FIRST + index, base + PAGE_FIRST + index + length);
     if (isNested) yield* fillPage(from, old, to, child);
     else fillSegment(from, old, to, child, SEGMENT_BYTES_MAX);
@@ -117,30 +118,17 @@ function newCopy(blocks: Blocks, bytes: number): number {
   return handle;
 }
 
-function bits(blocks: Blocks, page: number): number {
-  return (blocks.words[page >>> WINDOW_SHIFT] as Int32Array)[(page & IN_WINDOW) << 1] as number;
-}
-
 function entries(blocks: Blocks, page: number): number {
-  return 2 ** bits(blocks, page);
-}
-
-function entry(blocks: Blocks, page: number, index: number): number {
-  const words = blocks.words[page >>> WINDOW_SHIFT] as Int32Array;
-  return words[((page & IN_WINDOW) << 1) + PAGE_FIRST + index] as number;
-}
-
-function depth(blocks: Blocks, page: number, index: number): number {
-  const bytes = blocks.windows[page >>> WINDOW_SHIFT] as Uint8Array;
-  return bytes[((page & IN_WINDOW) << 3) + depthsAt(bits(blocks, page)) + index] as number;
+  return 2 ** pageBits(blocks, page);
 }
 
 function isPage(blocks: Blocks, page: number, index: number): boolean {
-  return (depth(blocks, page, index) & IS_PAGE) !== 0;
+  return (depthAt(blocks, page, pageBits(blocks, page), index) & IS_PAGE) !== 0;
 }
 
 /** How many of the page's handles are the one at `index`. */
 function run(blocks: Blocks, page: number, index: number): number {
-  const local = depth(blocks, page, index);
-  return (local & IS_PAGE) !== 0 ? 1 : 2 ** (bits(blocks, page) - (local & DEPTH_BITS));
+  const bits = pageBits(blocks, page);
+  const depth = depthAt(blocks, page, bits, index);
+  return (depth & IS_PAGE) !== 0 ? 1 : 2 ** (bits - (depth & DEPTH_BITS));
 }
