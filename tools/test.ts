@@ -8,6 +8,9 @@ import { join } from "node:path";
 const root = join(import.meta.dir, "..");
 const chosen = process.argv.slice(2);
 
+/** Against tests that hang; machines that are busy take their time. */
+const TIMEOUT = ["--timeout", "60000"];
+
 interface Outcome {
   passed: number;
   failed: number;
@@ -33,7 +36,7 @@ function check(name: string, command: string[]): void {
 
 /** Runs bun test, passes its output on, and reads the counts from its closing lines (" 12 pass"). */
 async function runTests(counts: Outcome): Promise<void> {
-  const child = Bun.spawn([process.execPath, "test", ...chosen], { cwd: root, stdout: "inherit", stderr: "pipe" });
+  const child = Bun.spawn([process.execPath, "test", ...TIMEOUT, ...chosen], { cwd: root, stdout: "inherit", stderr: "pipe" });
   const decoder = new TextDecoder();
   let tail = "";
   for await (const chunk of child.stderr) {
