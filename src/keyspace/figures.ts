@@ -23,14 +23,14 @@ export interface OverlayFigures {
 export function overlayFigures(keyspace: Keyspace): OverlayFigures {
   const { tally, pins } = keyspace;
   const sums = { keys: 0, tableBytes: 0, frozenBytes: 0, committedBytes: 0, residentBytes: 0 };
-  const add = ({ arena, tableBytes }: Overlay) => {
-    sums.tableBytes += tableBytes;
+  const add = ({ arena }: Overlay) => {
     sums.committedBytes += arena.committedBytes;
     sums.residentBytes += arena.residentBytes;
   };
   for (const database of keyspace.databases) {
     for (const overlay of overlays(database)) {
       add(overlay);
+      sums.tableBytes += overlay.tableBytes;
       sums.keys += overlay.keys;
     }
     sums.frozenBytes += database.frozen?.usedBytes ?? 0;

@@ -286,7 +286,6 @@ describe("maxmemory", () => {
       await client.command("CONFIG", "SET", "maxmemory", "0", "maxmemory-policy", policy);
       await fill("lasting", 0, 3000);
       await fill("mortal", 0, 3000, "EX", "1000");
-      // What FLUSHALL has dropped may still be there, and is not counted.
       const counted = (await info("used_memory")) - (await info("mem_not_counted_for_evict"));
       await client.command("CONFIG", "SET", "maxmemory", `${counted}`);
       const refused = await fill("more", 0, 6000);
@@ -380,6 +379,22 @@ describe("maxmemory", () => {
     expect(await info("used_memory_peak")).toBeGreaterThanOrEqual(used);
   });
 });
+
+test("what FLUSHDB and FLUSHALL take away is not used any more when they answer", async () => {
+  await start();
+  try {
+    for (const flush of [["FLUSHDB"], ["FLUSHDB", "SYNC"], ["FLUSHALL", "SYNC"], ["FLUSHALL", "ASYNC"]]) {
+      await fill("key", 0, 5000);
+      expect(await info("used_memory")).toBeGreaterThan(500_000);
+      const [done, text] = await client.pipeline([flush, ["INFO", "memory"]]);
+      expect(done).toBe("+OK");
+      expect(Number(/^used_memory:(\d+)\r$/m.exec(String(text))?.[1])).toBeLessThan(20_000);
+      expect(Number(/^used_memory_dataset:(\d+)\r$/m.exec(String(text))?.[1])).toBe(0);
+    }
+  } finally {
+    await stop();
+  }
+}, 30_000);
 
 test("keys of a snapshot: evicted only where nothing else is left, a few a command", async () => {
   const writer = new RdbWriter().select(0);

@@ -85,7 +85,7 @@ export class Upkeep {
     const { keyspace, limit, marks } = this.#parts;
     keyspace().access.tick(Date.now());
     limit.tick();
-    marks.note(keyspace().overlayBytes + keyspace().deadBitBytes + limit.clientBytes);
+    marks.note(keyspace().countedBytes + limit.clientBytes);
     this.#giveBack ??= setTimeout(() => this.#giveMemoryBack(), 0);
     // A slice that is due belongs to a period whose time is up.
     if (this.#slice !== undefined) this.timeCapReached++;

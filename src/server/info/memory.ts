@@ -1,7 +1,8 @@
 /**
  * INFO memory.
  *
- *   used_memory          what was written: overlays (entries, tables, dead bits), and what connections hold
+ *   used_memory          what was written: overlays (entries, tables, dead bits), and what connections hold; not what is gone and is
+ *                        being given back (overlay_gone_bytes): after FLUSHALL it is what Redis's is, where the memory is freed by then
  *   anonymous_memory     all memory of the process but mapped files: used_memory, what arenas hold in reserve, the runtime
  *   mapped_bytes …       of the snapshot, in # Layers: its pages are the page cache's, and given back whenever somebody needs them
  */
@@ -18,7 +19,7 @@ export const memory: Section = ({ memoryMarks, memoryLimit, config, keyspace }) 
   memoryLimit.readClients();
   const { clientBytes } = memoryLimit;
   const { deadBitBytes } = keyspace;
-  const used = overlays.usedBytes + deadBitBytes + clientBytes;
+  const used = keyspace.countedBytes + clientBytes;
   const overhead = overlays.tableBytes + deadBitBytes + clientBytes;
   const dataset = Math.max(0, used - overhead);
   const fragmented = Math.max(0, overlays.committedBytes - overlays.usedBytes);
