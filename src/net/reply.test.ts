@@ -33,6 +33,13 @@ describe("each kind of reply in RESP2 and RESP3", () => {
     ["error", (r) => r.error("ERR a\r\nb"), "-ERR a  b\r\n"],
     ["integer", (r) => r.integer(-12), ":-12\r\n"],
     ["bigint", (r) => r.integer(-(2n ** 63n)), ":-9223372036854775808\r\n"],
+    ["the largest safe integer", (r) => r.integer(2 ** 53 - 1), ":9007199254740991\r\n"],
+    ["an integer beyond 2^53", (r) => r.integer(2 ** 53), ":9007199254740992\r\n"],
+    ["the next one that a double is", (r) => r.integer(2 ** 53 + 2), ":9007199254740994\r\n"],
+    ["the smallest of 64 bits", (r) => r.integer(-(2 ** 63)), ":-9223372036854775808\r\n"],
+    ["a double of 1e22", (r) => r.integer(1e22), ":10000000000000000000000\r\n"],
+    ["the largest of 64 bits", (r) => r.integer(2n ** 63n - 1n), ":9223372036854775807\r\n"],
+    ["bulk integer beyond 2^53", (r) => r.bulkInteger(-(2 ** 60)), "$20\r\n-1152921504606846976\r\n"],
     ["bulk", (r) => r.bulk(Buffer.from("xabcx"), 1, 3), "$3\r\nabc\r\n"],
     ["empty bulk", (r) => r.bulkText(""), "$0\r\n\r\n"],
     ["bulk text", (r) => r.bulkText("\xff\x00"), "$2\r\n\xff\x00\r\n"],
@@ -75,6 +82,15 @@ test("integers of every length", () => {
     expected += `:${value}\r\n`;
   }
   expect(sent(reply)).toBe(expected);
+});
+
+test("what is no number writes nothing", () => {
+  const reply = new Reply();
+  for (const value of [Number.NaN, Infinity, -Infinity]) {
+    expect(() => reply.integer(value)).toThrow(RangeError);
+    expect(() => reply.bulkInteger(value)).toThrow(RangeError);
+  }
+  expect(reply.size).toBe(0);
 });
 
 test("the buffer grows, and is given back", () => {

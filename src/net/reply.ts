@@ -125,6 +125,7 @@ export class Reply {
     this.#line(45, text.replace(/[\r\n]/g, " "));
   }
 
+  /** A whole number: beyond 2^53 the one that the double is exactly. Throws RangeError for what is none (NaN). */
   integer(value: number | bigint): void {
     if (typeof value === "bigint") this.#line(58, value.toString());
     else this.#header(58, value);
@@ -149,8 +150,12 @@ export class Reply {
     this.#crlf();
   }
 
-  /** A bulk string that holds the decimal text of a safe integer. */
+  /** A bulk string that holds the decimal text of a whole number, as `integer`. */
   bulkInteger(value: number): void {
+    if (!isSafe(value)) {
+      this.bulkText(BigInt(value).toString());
+      return;
+    }
     const digits = decimalLength(value);
     this.#header(36, digits);
     this.ensure(digits + 2);
@@ -303,6 +308,10 @@ export class Reply {
       this.length = at + 2;
       return;
     }
+    if (!isSafe(value)) {
+      this.#line(type, BigInt(value).toString());
+      return;
+    }
     this.length = at;
     this.#decimal(value, decimalLength(value));
     this.#crlf();
@@ -330,6 +339,11 @@ export class Reply {
       small = next;
     } while (small > 0);
   }
+}
+
+/** Whether sums and quotients of the number are exact. */
+function isSafe(value: number): boolean {
+  return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER;
 }
 
 /** Characters of a safe integer in decimal, sign included. */
