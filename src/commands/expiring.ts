@@ -112,7 +112,8 @@ function parseOptions(c: Context): number {
     else if (args.is(i, "XX")) options |= XX;
     else if (args.is(i, "GT")) options |= GT;
     else if (args.is(i, "LT")) options |= LT;
-    else throw new ReplyError(`ERR Unsupported option ${args.text(i)}`);
+    // As C sees it: up to a NUL.
+    else throw new ReplyError(`ERR Unsupported option ${args.text(i).split("\0", 1)[0]}`);
   }
   if ((options & NX) !== 0 && options !== NX) {
     throw new ReplyError("ERR NX and XX, GT or LT options at the same time are not compatible");

@@ -138,8 +138,8 @@ export const zmpop: Handler = (c) => {
 };
 
 export const bzmpop: Handler = (c) => {
-  const timeoutMs = parseTimeout(c, 1);
-  return popOrWait(c, parseMpop(c, 2), timeoutMs);
+  const wanted = parseMpop(c, 2);
+  return popOrWait(c, wanted, parseTimeout(c, 1));
 };
 
 export const bzpopmin: Handler = (c) => popWaiting(c, false);
