@@ -113,9 +113,13 @@ function popped(words: readonly string[], ours: string): Asked {
 
 /** With the ID that Folio gave the entry. */
 function added(words: readonly string[], ours: string): readonly string[] {
-  const at = words.findIndex((word, i) => i > 1 && /^(\d+-)?\*$/.test(word));
-  if (at < 0 || !ours.startsWith("$") || ours.startsWith("$-1")) return words;
-  return words.with(at, String(parsedReply(ours)));
+  let at = 2;
+  while (/^(nomkstream|maxlen|minid|limit)$/i.test(words[at] ?? "")) {
+    if (!/^nomkstream$/i.test(words[at] as string)) at += /^[=~]$/.test(words[at + 1] ?? "") ? 2 : 1;
+    at++;
+  }
+  const isMade = /^(\d+-)?\*$/.test(words[at] ?? "") && ours.startsWith("$") && !ours.startsWith("$-1");
+  return isMade ? words.with(at, String(parsedReply(ours))) : words;
 }
 
 function chosen(words: readonly string[], ours: string): Asked {

@@ -84,6 +84,14 @@ function between(w: Words, { isSaving, isReloading, hasWaiting }: Kind): Step[] 
   return steps;
 }
 
+/** A key that a command stores to anew: Redis serves clients that wait for keys that come into being, Folio also where one is overwritten. */
+function storedAt(step: Step): string | undefined {
+  const [name = "", key] = step;
+  if (/STORE$/i.test(name)) return key;
+  const at = step.findIndex((word) => /^store(dist)?$/i.test(word));
+  return /^(SORT|GEORADIUS)/i.test(name) && at > 0 ? step[at + 1] : undefined;
+}
+
 export function scriptOf(seed: number): Step[] {
   const w = new Words(seed);
   const steps: Step[] = [];
@@ -95,7 +103,9 @@ export function scriptOf(seed: number): Step[] {
   const kind = { isSaving: w.chance(0.4), isReloading: w.chance(0.4), hasWaiting: w.chance(0.3) };
   const focus = w.chance(0.6) ? w.pick(FAMILIES) : null;
   for (let i = 1; i <= COMMANDS; i++) {
-    steps.push(...between(w, kind), command(w, focus));
+    const next = command(w, focus);
+    const stored = kind.hasWaiting ? storedAt(next) : undefined;
+    steps.push(...between(w, kind), ...(stored === undefined ? [] : [["DEL", stored]]), next);
     if (i % CHECK_EVERY === 0) steps.push(["@check"]);
   }
   steps.push(["@check"]);
