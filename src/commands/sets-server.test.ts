@@ -50,6 +50,12 @@ describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where no
       await ours.command("SADD", key, ...words);
     }
   };
+  /** Sends a command, and others once it has arrived: their replies. */
+  const inTurn = async (first: string[], other: RespClient, ...others: string[][]) => {
+    const reply = ours.command(...first);
+    await Bun.sleep(5);
+    return Promise.all([reply, ...others.map((words) => other.command(...words))]);
+  };
   const settled = async () => {
     for (let tries = 0; tries < 1000; tries++) {
       if (String(await ours.command("INFO", "persistence")).includes("rdb_bgsave_in_progress:0")) return;
@@ -127,23 +133,18 @@ describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where no
     await fillBig("big");
     await ours.command("SADD", "few", "member 1", "member 2", "nothing");
     const other = await folio.connect();
-    const [members, , after] = await Promise.all([
-      ours.command("SMEMBERS", "big"),
-      other.command("SREM", "big", "member 0", "member 119999"),
-      other.command("SCARD", "big"),
-    ]);
+    const [members, , after] = await inTurn(
+      ["SMEMBERS", "big"],
+      other,
+      ["SREM", "big", "member 0", "member 119999"],
+      ["SCARD", "big"],
+    );
     expect([(members as string[]).length, after]).toEqual([BIG, BIG - 2]);
     await other.command("SADD", "big", "member 0", "member 119999");
-    const [stored, deleted] = await Promise.all([
-      ours.command("SUNIONSTORE", "stored", "big", "few"),
-      other.command("DEL", "big"),
-    ]);
+    const [stored, deleted] = await inTurn(["SUNIONSTORE", "stored", "big", "few"], other, ["DEL", "big"]);
     expect([stored, deleted, await ours.command("SCARD", "stored")]).toEqual([BIG + 1, 1, BIG + 1]);
     expect(await ours.command("SINTER", "few", "stored")).toBeArrayOfSize(3);
-    const [inter, saving] = await Promise.all([
-      ours.command("SINTERSTORE", "stored again", "stored", "stored"),
-      other.command("BGSAVE"),
-    ]);
+    const [inter, saving] = await inTurn(["SINTERSTORE", "stored again", "stored", "stored"], other, ["BGSAVE"]);
     expect([inter, saving]).toEqual([BIG + 1, "+Background saving started"]);
     expect(await other.command("SADD", "stored", "while it is saved")).toBe(1);
     await settled();
@@ -157,9 +158,11 @@ describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where no
   test("SPOP of most and of all members, whatever others do to the key", async () => {
     const other = await folio.connect();
     await fillBig("popped");
-    const [taken, there] = await Promise.all([
-      ours.command("SPOP", "popped", `${BIG - 100}`),
-      other.command("SADD", "popped", "new", "member 5"),
+    const [taken, there] = await inTurn(["SPOP", "popped", `${BIG - 100}`], other, [
+      "SADD",
+      "popped",
+      "new",
+      "member 5",
     ]);
     const left = new Set((await ours.command("SMEMBERS", "popped")) as string[]);
     expect((taken as string[]).length).toBe(BIG - 100);
@@ -174,10 +177,7 @@ describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where no
     expect([0, 110_000]).toContain((some as string[]).length);
     expect([deleted, await ours.command("EXISTS", "popped")]).toEqual([1, 0]);
     await fillBig("popped");
-    const [all, again] = await Promise.all([
-      ours.command("SPOP", "popped", `${BIG}`),
-      other.command("SADD", "popped", "member 5"),
-    ]);
+    const [all, again] = await inTurn(["SPOP", "popped", `${BIG}`], other, ["SADD", "popped", "member 5"]);
     expect([new Set(all as string[]).size, again]).toEqual([BIG, 1]);
     expect(await ours.command("SMEMBERS", "popped")).toEqual(["member 5"]);
     other.close();
