@@ -144,10 +144,12 @@ async function serve(configured: Configured, logger: Logger): Promise<void> {
   setTimeout(() => logger.release(), FIRST_LOG_AFTER_MS);
 }
 
-/** A signal asks for the end; `words`: what the directive for it says. */
-function shutdown(server: FolioServer, logger: Logger, signal: string, words: string): void {
+/** A signal asks for the end; `words`: what the directive for it says. Resolves when the server goes on. */
+function shutdown(server: FolioServer, logger: Logger, signal: string, words: string): Promise<void> {
   logger.release();
-  void server.shutdown(`Received ${signal} scheduling shutdown...`, shutdownOptions(words)).then(() => {
+  const reason = `Received ${signal} scheduling shutdown...`;
+  return server.signalled(reason, shutdownOptions(words)).then((outcome) => {
+    if (outcome === "aborted") return;
     const goesOn = "received but errors trying to shut down the server, check the logs for more information";
     logger.log("warning", `${signal} ${goesOn}`);
   });

@@ -105,9 +105,14 @@ function set(c: Context): void {
 }
 
 function rewrite(c: Context): void {
+  rewriteConfig(c, false);
+}
+
+/** CONFIG REWRITE; `all`: of what has its default value, too. */
+export function rewriteConfig(c: Context, all: boolean): void {
   const { server } = c;
   try {
-    server.config.rewrite();
+    server.config.rewrite(all);
   } catch (error) {
     if (error instanceof ReplyError) server.log("warning", `CONFIG REWRITE failed: ${error.message.slice(4)}`);
     throw error;

@@ -57,8 +57,8 @@ export interface Config {
   matching(patterns: readonly string[]): Iterable<readonly [name: string, value: string]>;
   /** CONFIG SET: all or nothing. Throws ReplyError in Redis's words. */
   set(pairs: readonly (readonly [name: string, value: string])[], asker: ConfigAsker): void;
-  /** CONFIG REWRITE. Throws ReplyError in Redis's words; the file is then as it was. */
-  rewrite(): void;
+  /** CONFIG REWRITE; `all`: of what has its default value, too. Throws ReplyError in Redis's words; the file is then as it was. */
+  rewrite(all?: boolean): void;
   /**
    * Calls `listener` once after each CONFIG SET that gave one of these directives another value, with those that have
    * changed; they read as the new values by then. It may be called with the old values again, when another listener refuses.

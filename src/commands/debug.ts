@@ -5,6 +5,7 @@
 import { Glob } from "../util/glob.ts";
 import { awaited } from "./awaited.ts";
 import { isLocal } from "./client.ts";
+import { rewriteConfig } from "./config-command.ts";
 import type { Context, Handler } from "./context.ts";
 import { debugObject, digest, digestValue, htstats, htstatsKey, packed, populate, sdslen } from "./debug-data.ts";
 import { protocolSample } from "./debug-protocol.ts";
@@ -42,6 +43,12 @@ const NOT_ALLOWED =
 
 const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
   "CHANGE-REPL-ID": { syntax: "", help: "Replication gets a new id: there is none yet.", count: [2, 2], handler: ok },
+  "CONFIG-REWRITE-FORCE-ALL": {
+    syntax: "",
+    help: "As CONFIG REWRITE, of directives that have their default value, too.",
+    count: [2, 2],
+    handler: (c) => rewriteConfig(c, true),
+  },
   DIGEST: { syntax: "", help: "A digest of all databases, as Redis makes it.", count: [2, 2], handler: digest },
   "DIGEST-VALUE": {
     syntax: "<key> [<key> ...]",

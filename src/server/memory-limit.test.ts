@@ -338,7 +338,12 @@ describe("maxmemory", () => {
     await fill("key", 0, 5000, "PX", "50");
     await Bun.sleep(400);
     expect(await client.command("DBSIZE")).toBe(5000);
+    // Nor does it while the cron rests.
+    await client.command("DEBUG", "PAUSE-CRON", "1");
     await client.command("DEBUG", "SET-ACTIVE-EXPIRE", "1");
+    await Bun.sleep(400);
+    expect(await client.command("DBSIZE")).toBe(5000);
+    await client.command("DEBUG", "PAUSE-CRON", "0");
     await until(async () => (await client.command("DBSIZE")) === 0);
     expect(await info("expired_keys")).toBe(5000);
     expect(await info("expired_stale_perc")).toBeGreaterThan(0);

@@ -9,7 +9,7 @@ import { Stats } from "../commands/stats.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { Config } from "./config/config.ts";
 import { Cron } from "./cron.ts";
-import { Ending } from "./ending.ts";
+import { Ending, type GoesOn } from "./ending.ts";
 import { info } from "./info/info.ts";
 import type { InfoSource } from "./info/section.ts";
 import { LoadingState } from "./loading.ts";
@@ -69,8 +69,10 @@ export class FolioServer implements Server, InfoSource {
     this.saving = new Saving({ config, log, clients, snapshot: () => this.snapshot, onLost: parts.onLost });
     const keyspace = () => this.keyspace;
     this.memoryLimit = new MemoryLimit({ config, log, clients, keyspace });
-    this.upkeep = new Upkeep({ config, clients, limit: this.memoryLimit, marks: this.memoryMarks, keyspace });
+    const isPaused = () => this.debug.isCronPaused;
+    this.upkeep = new Upkeep({ config, clients, limit: this.memoryLimit, marks: this.memoryMarks, keyspace, isPaused });
     this.#ending = new Ending(this, parts.onEnd);
+    this.cron.each(this.#ending);
   }
 
   get keyspace(): Keyspace {
@@ -111,8 +113,13 @@ export class FolioServer implements Server, InfoSource {
     this.upkeep.resetCounters();
   }
 
-  shutdown(reason: string, options?: ShutdownOptions): Promise<void> {
-    return this.#ending.begin(reason, options);
+  async shutdown(reason: string, options?: ShutdownOptions): Promise<void> {
+    await this.#ending.begin(reason, options);
+  }
+
+  /** As `shutdown`, for a signal. */
+  signalled(reason: string, options: ShutdownOptions): Promise<GoesOn> {
+    return this.#ending.signalled(reason, options);
   }
 
   abortShutdown(): boolean {

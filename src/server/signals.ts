@@ -5,8 +5,12 @@
 import type { Config } from "./config/config.ts";
 import type { Logger } from "./log.ts";
 
-/** `shutdown` is called with the signal's name and what the directive for it says. */
-export function handleSignals(logger: Logger, config: Config, shutdown: (signal: string, words: string) => void): void {
+/** `shutdown` is called with the signal's name and what the directive for it says; it resolves when the server goes on. */
+export function handleSignals(
+  logger: Logger,
+  config: Config,
+  shutdown: (signal: string, words: string) => Promise<void>,
+): void {
   const { log } = logger;
   let interrupted = false;
   process.on("SIGINT", () => {
@@ -15,9 +19,11 @@ export function handleSignals(logger: Logger, config: Config, shutdown: (signal:
       process.exit(1);
     }
     interrupted = true;
-    shutdown("SIGINT", config.get("shutdown-on-sigint"));
+    void shutdown("SIGINT", config.get("shutdown-on-sigint")).then(() => {
+      interrupted = false;
+    });
   });
-  process.on("SIGTERM", () => shutdown("SIGTERM", config.get("shutdown-on-sigterm")));
+  process.on("SIGTERM", () => void shutdown("SIGTERM", config.get("shutdown-on-sigterm")));
   process.on("SIGHUP", () => {});
   process.on("SIGPIPE", () => {});
   const die = (error: unknown) => {

@@ -28,6 +28,8 @@ export interface UpkeepParts {
   readonly limit: MemoryLimit;
   readonly marks: MemoryMarks;
   readonly keyspace: () => Keyspace;
+  /** DEBUG PAUSE-CRON: nothing is done by itself. */
+  readonly isPaused: () => boolean;
 }
 
 export class Upkeep {
@@ -82,7 +84,8 @@ export class Upkeep {
   }
 
   #beginPeriod(): void {
-    const { keyspace, limit, marks } = this.#parts;
+    const { keyspace, limit, marks, isPaused } = this.#parts;
+    if (isPaused()) return;
     keyspace().access.tick(Date.now());
     limit.tick();
     marks.note(keyspace().countedBytes + limit.clientBytes);
@@ -95,9 +98,9 @@ export class Upkeep {
 
   #expire(): void {
     this.#slice = undefined;
-    const { clients, keyspace } = this.#parts;
+    const { clients, keyspace, isPaused } = this.#parts;
     const nowMs = Date.now();
-    if (!keyspace().activeExpire || clients.pausedUntilMs > nowMs) return;
+    if (isPaused() || !keyspace().activeExpire || clients.pausedUntilMs > nowMs) return;
     const sliceMs = Math.min(SLICE_EVERY_MS * this.#share, this.#budgetMs);
     const startedMs = performance.now();
     if (!this.cycle.step(nowMs, startedMs + sliceMs)) return;

@@ -327,8 +327,32 @@ describe("the end of the server", () => {
     expect(await held).toBe("+OK");
     expect(await third.command("SHUTDOWN", "ABORT")).toBe("-ERR No shutdown in progress.");
     expect(await textOf(third, 300)).toBe("kept");
+    expect(server.output).toContain("Shutdown manually aborted");
     other.close();
     third.close();
+  }, 60_000);
+
+  test("a signal while the cron rests waits for it, and SHUTDOWN ABORT gives it up; a second SIGINT does not wait", async () => {
+    const { client, server } = await start("--enable-debug-command", "yes");
+    const aborted = () => server.output.split("Shutdown manually aborted").length - 1;
+    for (const signal of ["SIGTERM", "SIGINT", "SIGINT"] as const) {
+      const before = aborted();
+      expect(await client.command("DEBUG", "PAUSE-CRON", "1")).toBe("+OK");
+      process.kill(server.pid, signal);
+      while ((await client.command("SHUTDOWN", "ABORT")) !== "+OK") await Bun.sleep(5);
+      expect(await client.command("SHUTDOWN", "ABORT")).toBe("-ERR No shutdown in progress.");
+      expect(await client.command("DEBUG", "PAUSE-CRON", "0")).toBe("+OK");
+      while (aborted() === before) await Bun.sleep(5);
+      expect(server.output).toContain(`Received ${signal} scheduling shutdown...`);
+    }
+    await Bun.sleep(1500);
+    expect(await client.command("PING")).toBe("+PONG");
+    expect(server.output).not.toContain("errors trying to shut down");
+    expect(await client.command("DEBUG", "PAUSE-CRON", "1")).toBe("+OK");
+    process.kill(server.pid, "SIGTERM");
+    await Bun.sleep(200);
+    expect(await client.command("DEBUG", "PAUSE-CRON", "0")).toBe("+OK");
+    expect(await server.child.exited).toBe(0);
   }, 60_000);
 });
 

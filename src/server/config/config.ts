@@ -146,11 +146,11 @@ export class Config implements ConfigForCommands {
     this.#followers.push({ names: new Set(known), listener });
   }
 
-  /** CONFIG REWRITE. Throws ReplyError; the file is then as it was. */
-  rewrite(): void {
+  /** CONFIG REWRITE; `all`: of what has its default value, too. Throws ReplyError; the file is then as it was. */
+  rewrite(all = false): void {
     if (this.file === "") throw new ReplyError("ERR The server is running without a config file");
     try {
-      rewriteFile(this.file, this, () => new Config(this.directory, true));
+      rewriteFile(this.file, this, () => new Config(this.directory, true), all);
     } catch (error) {
       const why = error instanceof FatalConfigError ? `${error.brief}: nothing was written` : reason(error);
       throw new ReplyError(`ERR Rewriting config file: ${why}`);
