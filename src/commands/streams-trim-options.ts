@@ -117,7 +117,7 @@ export class TrimOptions {
     this.limit = limit <= 0 ? LIMIT_DEFAULT : Math.min(limit, LIMIT_MAX);
   }
 
-  /** Trims the stream; how many entries it has lost. Throws ArenaFull. */
+  /** Trims the stream; how many entries it has lost. */
   trim(stream: NativeStream): number {
     const { by, isApproximate, limit } = this;
     if (by === "none") return 0;

@@ -17,8 +17,11 @@ const INTEGER_BYTES_MAX = 10;
 const STRING_OVERHEAD_MAX = 10;
 /** The greatest integer that is one byte as an element. */
 const BYTE_MAX = 127;
-/** What the counters of the master entry may grow by. */
-const COUNTERS_GROWTH_MAX = 2 * INTEGER_BYTES_MAX;
+/**
+ * What the counters of the master entry may grow by as entries are deleted: from 1 byte to 5, in 1 GiB at most. Every node has that room, so
+ * that deleting needs no memory.
+ */
+export const COUNTERS_ROOM = 4;
 
 /** The pairs of an entry: 2 × `pairs` texts, fields and values in turn, from `first` on. */
 export interface Pairs {
@@ -38,7 +41,7 @@ export function pairsBytes({ lengths, first, count }: Pairs): number {
 
 /** Bytes that an entry may add to a node at most; `texts`: bytes of its fields and values. */
 export function entryBytesMax(texts: number, pairs: number): number {
-  return texts + 2 * pairs * STRING_OVERHEAD_MAX + (ENTRY_HEAD_ELEMENTS + 2) * INTEGER_BYTES_MAX + COUNTERS_GROWTH_MAX;
+  return texts + 2 * pairs * STRING_OVERHEAD_MAX + (ENTRY_HEAD_ELEMENTS + 2) * INTEGER_BYTES_MAX + 2 * COUNTERS_ROOM;
 }
 
 /** Bytes that a new node with the master entry alone may have at most. */
@@ -166,15 +169,10 @@ export class StreamNodeWriter {
     bytes[entryAt] = (bytes[entryAt] as number) | EntryFlags.DELETED;
   }
 
-  /** Writes the master entry's counters. The node may grow by COUNTERS_GROWTH_MAX at most, and positions in it move. */
+  /** Writes the master entry's counters. The node may grow by COUNTERS_ROOM, and positions in it move. */
   setCounts(living: number, deleted: number): void {
     const writer = this.#writer;
     writer.replaceInteger(writer.replaceInteger(writer.first, living), deleted);
-  }
-
-  /** Bytes that a node needs before `setCounts`. */
-  get bytesToCount(): number {
-    return this.#writer.totalBytes + COUNTERS_GROWTH_MAX;
   }
 }
 

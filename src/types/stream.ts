@@ -94,7 +94,7 @@ export class StreamReader {
     this.openState(this.ownNative.bind(blocks, nativeRoot(record)));
   }
 
-  /** Opens a native stream that no record names. */
+  /** Opens a native stream that no record names: seek before reading. */
   openState(native: NativeStream): void {
     this.native = native;
     this.length = native.length;

@@ -15,6 +15,7 @@ import { LISTPACK_BYTES_MAX } from "../../encodings/listpack-writer.ts";
 import { i32le } from "../../encodings/packed.ts";
 import { StreamNode } from "../../encodings/stream-node.ts";
 import {
+  COUNTERS_ROOM,
   entryBytesMax,
   masterBytesMax,
   type Pairs,
@@ -159,15 +160,14 @@ export class NativeStream {
   /** Appends a copy of a listpack of `living` entries as the last node. Throws ArenaFull, nothing changed. */
   appendCopy(id: EntryId, bytes: Uint8Array, start: number, length: number, living: number): void {
     const blocks = this.#blocks;
-    const handle = blocks.allocate(length);
+    const handle = blocks.allocate(length + COUNTERS_ROOM);
     copyBytes(bytes, start, length, blocks.windows[handle >>> WINDOW_SHIFT] as Uint8Array, placeOf(handle));
     this.#addOrFree(id, handle);
     this.#setLength(this.length + living);
   }
 
   /**
-   * Deletes an entry; false where there is none of this ID. The last ID and the greatest deleted one are the caller's. Throws ArenaFull,
-   * nothing changed.
+   * Deletes an entry; false where there is none of this ID. The last ID and the greatest deleted one are the caller's.
    */
   remove(id: EntryId): boolean {
     const { nodes } = this;
@@ -183,12 +183,9 @@ export class NativeStream {
     }
     if (node.living <= 1) this.#removeNode(node.living);
     else {
-      const place = node.entryAt - placeOf(nodes.handle);
-      this.#makeCountable();
-      const at = placeOf(nodes.handle);
       const bytes = this.#bytes(nodes.handle);
-      const writer = this.#writer.open(bytes, at);
-      writer.markDeleted(at + place, bytes);
+      const writer = this.#writer.open(bytes, placeOf(nodes.handle));
+      writer.markDeleted(node.entryAt, bytes);
       writer.setCounts(node.living - 1, node.deleted + 1);
       this.#setLength(this.length - 1);
     }
@@ -198,25 +195,22 @@ export class NativeStream {
 
   /**
    * Removes entries from the front until `maxLength` are left; with `isApproximate` whole nodes only, and at most `limit` (0: any number).
-   * Returns how many. Throws ArenaFull; whole nodes may be gone then.
+   * Returns how many.
    */
   trimToLength(maxLength: number, isApproximate: boolean, limit: number): number {
     const { nodes } = this;
     let removed = 0;
-    try {
-      for (nodes.seekFirst(); this.length > maxLength && nodes.settle(); nodes.seekFirst()) {
-        const { living } = this.openNode(this.#node);
-        if (limit > 0 && removed + living > limit) break;
-        if (this.length - living < maxLength) {
-          if (!isApproximate) removed += this.#trimNode(this.length - maxLength, null);
-          break;
-        }
-        this.#removeNode(living);
-        removed += living;
+    for (nodes.seekFirst(); this.length > maxLength && nodes.settle(); nodes.seekFirst()) {
+      const { living } = this.openNode(this.#node);
+      if (limit > 0 && removed + living > limit) break;
+      if (this.length - living < maxLength) {
+        if (!isApproximate) removed += this.#trimNode(this.length - maxLength, null);
+        break;
       }
-    } finally {
-      if (removed > 0) this.findFirst();
+      this.#removeNode(living);
+      removed += living;
     }
+    if (removed > 0) this.findFirst();
     return removed;
   }
 
@@ -224,22 +218,19 @@ export class NativeStream {
   trimToId(minId: EntryId, isApproximate: boolean, limit: number): number {
     const { nodes } = this;
     let removed = 0;
-    try {
-      for (nodes.seekFirst(); nodes.settle(); nodes.seekFirst()) {
-        const node = this.openNode(this.#node);
-        const { living } = node;
-        if (limit > 0 && removed + living > limit) break;
-        node.toEnd();
-        if (!node.previous() || node.id.compare(minId) >= 0) {
-          if (!isApproximate) removed += this.#trimNode(Number.POSITIVE_INFINITY, minId);
-          break;
-        }
-        this.#removeNode(living);
-        removed += living;
+    for (nodes.seekFirst(); nodes.settle(); nodes.seekFirst()) {
+      const node = this.openNode(this.#node);
+      const { living } = node;
+      if (limit > 0 && removed + living > limit) break;
+      node.toEnd();
+      if (!node.previous() || node.id.compare(minId) >= 0) {
+        if (!isApproximate) removed += this.#trimNode(Number.POSITIVE_INFINITY, minId);
+        break;
       }
-    } finally {
-      if (removed > 0) this.findFirst();
+      this.#removeNode(living);
+      removed += living;
     }
+    if (removed > 0) this.findFirst();
     return removed;
   }
 
@@ -383,7 +374,6 @@ export class NativeStream {
   /** Marks up to `count` entries from the front of the node where `nodes` stands, those before `minId`, as deleted; how many. */
   #trimNode(count: number, minId: EntryId | null): number {
     const { nodes } = this;
-    this.#makeCountable();
     const bytes = this.#bytes(nodes.handle);
     const node = this.openNode(this.#node);
     const writer = this.#writer.open(bytes, placeOf(nodes.handle));
@@ -400,17 +390,10 @@ export class NativeStream {
     return removed;
   }
 
-  /** The node where `nodes` stands gets room for counters that become longer. */
-  #makeCountable(): void {
-    const { handle } = this.nodes;
-    const needed = this.#writer.open(this.#bytes(handle), placeOf(handle)).bytesToCount;
-    if (needed > this.#blocks.capacity(handle)) this.#move(needed, this.#writer.totalBytes);
-  }
-
   /** The block of the node where `nodes` stands becomes as small as can be, if there is memory for that. */
   #shrink(total: number): void {
     try {
-      this.#move(total, total);
+      this.#move(total + COUNTERS_ROOM, total);
     } catch {
       // It stays as it is.
     }
