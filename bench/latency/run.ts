@@ -8,11 +8,11 @@
  * pinging client is a process of its own. By the clock it also waits for a core, with two of them for a server and two
  * clients; the CPU time of the server's thread tells how long the server really let it wait.
  */
-import { basename, dirname, join } from "node:path";
+import { basename, dirname } from "node:path";
 import { parseArgs } from "node:util";
-import type { Socket } from "bun";
-import { REPOSITORY, type ServerProcess, spawnFolio, spawnRedis } from "../../test/support/processes.ts";
+import { type ServerProcess, spawnFolio, spawnRedis } from "../../test/support/processes.ts";
 import { printTable } from "../support/table.ts";
+import { Pinger, priority, Sink } from "./clients.ts";
 import { heavyDump } from "./heavy-dump.ts";
 import type { Gaps } from "./pinger.ts";
 import { type Workload, workloads } from "./workloads.ts";
@@ -21,88 +21,8 @@ import { type Workload, workloads } from "./workloads.ts";
 const COMMAND_MS_MAX = 60_000;
 const QUIET_MS = 300;
 
-/** A higher priority, where that is allowed: the wait for the server counts, not the wait for a core. */
-function priority(value: number): string[] {
-  return process.getuid?.() === 0 ? ["nice", "-n", `-${value}`] : [];
-}
-
 interface Result extends Gaps {
   tookMs: number;
-}
-
-/** Client A: sends requests, throws the replies away, and knows by an ECHO behind them when the last has come. */
-class Sink {
-  #done: (() => void) | null = null;
-  #marker = "";
-  #tail = "";
-  #unsent: Buffer = Buffer.alloc(0);
-  #socket!: Socket<undefined>;
-
-  static async connect(port: number): Promise<Sink> {
-    const sink = new Sink();
-    sink.#socket = await Bun.connect<undefined>({
-      hostname: "127.0.0.1",
-      port,
-      socket: { data: (_, chunk) => sink.#received(chunk), drain: () => sink.#send() },
-    });
-    return sink;
-  }
-
-  async run(requests: string, nonce: number): Promise<void> {
-    this.#marker = `<<end of ${nonce}>>\r\n`;
-    this.#unsent = Buffer.from(`${requests}ECHO "${this.#marker.trim()}"\r\n`, "latin1");
-    this.#send();
-    await new Promise<void>((resolve) => (this.#done = resolve));
-  }
-
-  #send(): void {
-    if (this.#unsent.length === 0) return;
-    this.#unsent = this.#unsent.subarray(Math.max(0, this.#socket.write(this.#unsent)));
-  }
-
-  #received(chunk: Buffer): void {
-    this.#tail = this.#tail.slice(-64) + chunk.subarray(-64).toString("latin1");
-    if (this.#tail.endsWith(this.#marker)) this.#done?.();
-  }
-
-  close(): void {
-    this.#socket.terminate();
-  }
-}
-
-class Pinger {
-  #answer: (message: unknown) => void = () => {};
-  readonly #child: Bun.Subprocess;
-
-  private constructor({ port, pid }: ServerProcess) {
-    this.#child = Bun.spawn(
-      [...priority(15), process.execPath, join(import.meta.dir, "pinger.ts"), `${port}`, `${pid}`],
-      {
-        cwd: REPOSITORY,
-        stderr: "inherit",
-        ipc: (message) => this.#answer(message),
-      },
-    );
-  }
-
-  static async start(server: ServerProcess): Promise<Pinger> {
-    const pinger = new Pinger(server);
-    await new Promise((resolve) => (pinger.#answer = resolve));
-    return pinger;
-  }
-
-  /** The round trips while `work` goes on. */
-  async during(work: Promise<void>): Promise<Gaps> {
-    this.#child.send("start");
-    await work;
-    const answer = new Promise<unknown>((resolve) => (this.#answer = resolve));
-    this.#child.send("stop");
-    return (await answer) as Gaps;
-  }
-
-  end(): void {
-    this.#child.kill();
-  }
 }
 
 async function measure(server: ServerProcess, list: readonly Workload[], results: Result[][]): Promise<void> {

@@ -219,6 +219,7 @@ const RULES: readonly Rule[] = [
   { of: "HGETALL", why: "a hash table has no order", same: anyOrder(2) },
   { of: "SCAN SSCAN HSCAN ZSCAN", why: "cursors, and how much comes at once, are the server's own", same: sameType },
   { of: "MEMORY", why: "each server's own memory", same: sameType },
+  { of: "MEMORY", why: "Redis measures keys, too, that have expired", same: ({ ours }) => /^(_|\$-1)/.test(ours) },
   { of: "TTL EXPIRETIME", why: "each server's own clock", same: ({ ours, theirs }) => isNear(ours, theirs, 60) },
   { of: "PTTL PEXPIRETIME", why: "each server's own clock", same: ({ ours, theirs }) => isNear(ours, theirs, 60_000) },
   {
