@@ -1,5 +1,9 @@
 /** Set algebra: SINTER, SINTERCARD, SUNION, SDIFF, and what is stored of them: SINTERSTORE, SUNIONSTORE, SDIFFSTORE. */
-import { RdbType } from "../rdb/opcodes.ts";
+import { nativeBlocks, nativeRoot } from "../keyspace/native.ts";
+import type { Arena } from "../overlay/arena.ts";
+import { setForm } from "../overlay/encodings/set-form.ts";
+import { NativeType, RdbType } from "../rdb/opcodes.ts";
+import type { Record } from "../rdb/record.ts";
 import type { EncodingLimits } from "../types/limits.ts";
 import { SetReader } from "../types/set.ts";
 import { SetShape } from "../types/set-pack.ts";
@@ -17,7 +21,7 @@ import {
   textsOf,
   union,
 } from "./set-combine.ts";
-import { storeSet } from "./set-store.ts";
+import { storeNative, storeSet } from "./set-store.ts";
 import { type Command, READ_ALL, readCounted } from "./table.ts";
 
 export const rows = [
@@ -122,8 +126,18 @@ export function* sinterstore(c: Context): Generator<void, void, void> {
 }
 
 export function* sunionstore(c: Context): Generator<void, void, void> {
-  const members = yield* union(yield* survey(c, 2, c.args.count - 2));
-  const shape = new SetShape(liveLimits(c.server.config));
+  const limits = liveLimits(c.server.config);
+  const seen = yield* survey(c, 2, c.args.count - 2);
+  const only = largeAlone(seen, limits);
+  if (only !== null) {
+    const build = (arena: Arena) => setForm.copy(nativeBlocks(only), nativeRoot(only), arena);
+    yield* storeNative(c, 1, build, NO_EXPIRY);
+    c.server.keyspace.dirty++;
+    c.reply.integer(Math.max(...seen.counts));
+    return;
+  }
+  const members = yield* union(seen);
+  const shape = new SetShape(limits);
   yield* hearAll(members, shape);
   yield* store(c, members, shape);
 }
@@ -135,6 +149,15 @@ export function* sdiffstore(c: Context): Generator<void, void, void> {
   const members = yield* difference(seen, isCutDown ? shape : null);
   if (!isCutDown) yield* hearAll(members, shape);
   yield* store(c, members, shape);
+}
+
+/** The one set that there is, where it is native and too large for any other form: null where there are others, or it is not. */
+function largeAlone({ records, counts }: Survey, limits: EncodingLimits): Record | null {
+  const count = Math.max(...counts);
+  if (counts.reduce((sum, one) => sum + one, 0) !== count) return null;
+  const only = records[counts.indexOf(count)] ?? null;
+  const isLarge = count > limits["set-max-intset-entries"] && count > limits["set-max-listpack-entries"];
+  return isLarge && only?.type === NativeType.SET ? only : null;
 }
 
 /** What Redis has an intersection begin as: an intset where the smallest set is one. */

@@ -4,6 +4,7 @@
  */
 import type { Database } from "../keyspace/database.ts";
 import { PackedEdit } from "../keyspace/packed-edit.ts";
+import type { Arena } from "../overlay/arena.ts";
 import { atOnce } from "../overlay/encodings/native.ts";
 import { setForm } from "../overlay/encodings/set-form.ts";
 import { copyBytes } from "../overlay/overlay.ts";
@@ -24,18 +25,32 @@ export function* storeSet(
   form: SetForm,
   texts: Texts,
   expireAtMs: number,
+  isStill?: () => boolean,
+): Generator<void, boolean, void> {
+  if (form === NativeType.SET) {
+    const build = (arena: Arena) => {
+      texts.begin();
+      return buildOf(arena, () => texts.next());
+    };
+    return yield* storeNative(c, index, build, expireAtMs, isStill);
+  }
+  if (isStill !== undefined && !isStill()) return false;
+  putPacked(c.db, c, index, form, packSet(form, texts), expireAtMs);
+  return true;
+}
+
+/** As `storeSet`, the native structure that `build` makes: it may be called again. */
+export function* storeNative(
+  c: Context,
+  index: number,
+  build: (arena: Arena) => Generator<void, number, void>,
+  expireAtMs: number,
   isStill: () => boolean = () => true,
 ): Generator<void, boolean, void> {
-  if (form !== NativeType.SET) {
-    if (!isStill()) return false;
-    putPacked(c.db, c, index, form, packSet(form, texts), expireAtMs);
-    return true;
-  }
   for (;;) {
     const top = c.db.ensureTop();
     const { arena } = top;
-    texts.begin();
-    const steps = buildOf(arena, () => texts.next());
+    const steps = build(arena);
     let step = steps.next();
     while (step.done !== true && c.db.top === top) {
       yield;

@@ -72,6 +72,8 @@ SUNIONSTORE dest:4 $k
 SUNIONSTORE dest:5 $k other:2 other:3
 SUNIONSTORE $k other:2 $k
 SUNIONSTORE $k nothing:0
+SUNIONSTORE $k $k
+SUNIONSTORE dest:10 nothing:0 $k
 SDIFFSTORE dest:6 $k other:2
 SDIFFSTORE dest:7 $k other:3 other:2
 SDIFFSTORE dest:8 $k $k
