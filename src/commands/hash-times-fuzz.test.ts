@@ -63,7 +63,8 @@ class Model {
     for (let i = 0; i < pairs.length; i += 2) {
       const name = pairs[i] as string;
       const kept = atMs === "keep" ? (hash.get(name)?.atMs ?? -1) : atMs;
-      if (kept !== -1 && kept <= this.nowMs) hash.delete(name);
+      // One that expires in this very millisecond still lives; no time that is given may be this one.
+      if (atMs !== "keep" && kept !== -1 && kept <= this.nowMs) hash.delete(name);
       else hash.set(name, { value: pairs[i + 1] as string, atMs: kept });
     }
     const added = hash.size - before;
