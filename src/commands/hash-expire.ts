@@ -65,6 +65,7 @@ function expireFields(c: Context, baseMs: number, unitMs: 1 | 1000, command: str
 
 /** The open hash's found field, one of `count`, expires then, or goes at once where that is past; what is answered for it. Counts the change. */
 function expireFound(c: Context, atMs: number, option: number, count: number): number {
+  HASH.read();
   if (!applies(option, HASH.expireAtMs, atMs)) return NOT_MET;
   if (atMs <= c.nowMs) removeFound(c, HASH, count);
   else HASH.setExpiry(atMs);
@@ -122,8 +123,12 @@ export function hpersist(c: Context): void {
   let changed = 0;
   reply.array(args.count - first);
   for (let i = first; i < args.count; i++) {
-    if (!HASH.find(args.bytes, args.starts[i] as number, args.lengths[i] as number)) reply.integer(NO_FIELD);
-    else if (HASH.expireAtMs === NO_EXPIRY) reply.integer(NO_TIME);
+    if (!HASH.find(args.bytes, args.starts[i] as number, args.lengths[i] as number)) {
+      reply.integer(NO_FIELD);
+      continue;
+    }
+    HASH.read();
+    if (HASH.expireAtMs === NO_EXPIRY) reply.integer(NO_TIME);
     else {
       HASH.setExpiry(NO_EXPIRY);
       changed = 1;

@@ -28,6 +28,7 @@ export function hgetdel(c: Context): void {
       reply.nil();
       continue;
     }
+    HASH.read();
     reply.elements(HASH.value);
     removeFound(c, HASH, left--);
     server.keyspace.dirty++;
@@ -69,6 +70,7 @@ export function hgetex(c: Context): void {
       reply.nil();
       continue;
     }
+    HASH.read();
     reply.elements(HASH.value);
     if (isPersisting && HASH.expireAtMs === NO_EXPIRY) continue;
     if (isPersisting || atMs > c.nowMs) HASH.setExpiry(atMs);

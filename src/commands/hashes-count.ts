@@ -31,6 +31,7 @@ export function hincrby(c: Context): void {
   const increment = (args.lengths[3] as number) <= SAFE_CHARACTERS ? integer(c, 3) : integer64(c, 3);
   const isThere = openHash(c, 1, HASH, c.record);
   const isFound = isThere && HASH.find(args.bytes, args.starts[2] as number, args.lengths[2] as number);
+  if (isFound) HASH.read();
   const sum = sumOf(isFound ? integerOf() : 0, increment);
   put(c, isThere, DIGITS, typeof sum === "number" ? writeInteger(sum, DIGITS, 0) : writeBig(sum));
   c.reply.integer(sum);
@@ -74,6 +75,7 @@ export function hincrbyfloat(c: Context): void {
   const increment = isPlain ? null : incrementOf(args.text(3));
   const isThere = openHash(c, 1, HASH, c.record);
   const isFound = isThere && HASH.find(bytes, starts[2] as number, lengths[2] as number);
+  if (isFound) HASH.read();
   const old = isFound ? HASH.value.text() : null;
   let text = PLAIN_TEXT;
   let textLength: number;

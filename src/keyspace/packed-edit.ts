@@ -70,6 +70,12 @@ export class PackedEdit {
     readString(record.cursor, this.blob, this.#scratch);
   }
 
+  /** Whether the blob that `open` has read may be written where it lies, at its length: as after `resize`. */
+  get isWritable(): boolean {
+    const record = this.#record as Record;
+    return (this.#database as Database).isWritable(record) && this.blob.bytes === record.cursor.bytes;
+  }
+
   /**
    * Makes the blob that `open` has read one of `length` bytes in the top overlay, writable: its first bytes are as they were. The key's
    * expiry stays. It may lie elsewhere then. Throws ArenaFull, nothing changed.

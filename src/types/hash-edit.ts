@@ -27,7 +27,7 @@ import { copyBytes } from "../overlay/overlay.ts";
 import { NativeType, RdbType } from "../rdb/opcodes.ts";
 import { Record } from "../rdb/record.ts";
 import { EMPTY_BYTES } from "../util/span.ts";
-import { Element } from "./elements.ts";
+import { countMismatch, Element } from "./elements.ts";
 import { buildHash } from "./hash-build.ts";
 import { DEFAULT_LIMITS, type EncodingLimits } from "./limits.ts";
 
@@ -37,7 +37,7 @@ export { KEEP_FIELD_EXPIRY, NO_EXPIRY };
 const ASIDE_BYTES_MAX = 65536;
 
 export class HashEdit {
-  /** After find(): the field's value, valid until a change, and when it expires: Unix time in ms, NO_EXPIRY. */
+  /** After read(): the field's value, valid until a change, and when it expires: Unix time in ms, NO_EXPIRY. */
   readonly value = new Element();
   expireAtMs = NO_EXPIRY;
   #database: Database | null = null;
@@ -53,10 +53,11 @@ export class HashEdit {
   readonly #packed = new PackedEdit();
   readonly #reader = new Listpack();
   readonly #writer = new ListpackWriter();
-  /** Of the field that was sought, from the listpack's start: where it and its value begin, and where the next one does. 0: not found. */
-  #fieldAt = 0;
+  /** Of the field that was sought, from the listpack's start: where its value begins, 0: it was not found; and where the next field does. */
   #valueAt = 0;
   #nextAt = 0;
+  /** The listpack has been changed since the reader was opened. */
+  #isStale = false;
   #aside = new Uint8Array(1024);
 
   /** Takes a key, and the thresholds. `open` or `create` follows. */
@@ -89,7 +90,9 @@ export class HashEdit {
 
   /** Number of fields, those that have expired too: `expire` removes them. */
   get count(): number {
-    return this.#isNative ? this.#fields.table.count : this.#reader.count() >>> 1;
+    if (this.#isNative) return this.#fields.table.count;
+    if (this.#isStale) this.#openReader();
+    return this.#reader.count() >>> 1;
   }
 
   /** Removes expired fields, about `most` of them; false where there may be more. */
@@ -97,16 +100,20 @@ export class HashEdit {
     return !this.#isNative || this.#fields.expire(nowMs, most);
   }
 
-  /** Finds a field: `value` and `expireAtMs` are its. `put`, `setExpiry` and `remove` mean it, until another one is sought. */
+  /** Finds a field. `read`, `put`, `setExpiry` and `remove` mean it, until another one is sought. */
   find(field: Uint8Array, start: number, length: number): boolean {
+    return this.#isNative ? this.#fields.find(field, start, length) : this.#findPacked(field, start, length);
+  }
+
+  /** Reads the field that was just found: `value`, `expireAtMs`. */
+  read(): void {
     if (this.#isNative) {
-      const fields = this.#fields;
-      if (!fields.find(field, start, length)) return false;
-      this.expireAtMs = fields.read(this.#field, this.value);
-      return true;
+      this.expireAtMs = this.#fields.read(this.#field, this.value);
+      return;
     }
     this.expireAtMs = NO_EXPIRY;
-    return this.#findPacked(field, start, length);
+    this.#reader.pos = this.#packed.start + this.#valueAt;
+    this.#reader.next(this.value);
   }
 
   /** Whether so many fields and values, lengths[from …], leave a listpack one, as Redis guesses before it sets them. */
@@ -201,7 +208,7 @@ export class HashEdit {
   ): void {
     if (!this.#isNative) {
       if (this.#hasRoom(length, valueLength)) {
-        if (this.#fieldAt === 0) this.#append(field, start, length, value, valueStart, valueLength);
+        if (this.#valueAt === 0) this.#append(field, start, length, value, valueStart, valueLength);
         else this.#replace(value, valueStart, valueLength);
         return;
       }
@@ -223,9 +230,11 @@ export class HashEdit {
       this.#fields.remove();
       return;
     }
-    const blob = this.#copyAside(0);
-    this.#writer.open(blob, 0).remove(this.#fieldAt, 2);
-    this.#putBack(blob, this.#packed.length - (this.#nextAt - this.#fieldAt));
+    const blob = this.#copyAside();
+    const writer = this.#writer.open(blob, 0);
+    const fieldAt = writer.previous(this.#valueAt);
+    writer.remove(fieldAt, 2);
+    this.#putBack(blob, this.#packed.length - (this.#nextAt - fieldAt));
   }
 
   /** Makes a listpack a native structure, at once. Throws ArenaFull, nothing changed. */
@@ -246,13 +255,14 @@ export class HashEdit {
 
   #findPacked(field: Uint8Array, start: number, length: number): boolean {
     const reader = this.#reader;
-    this.#fieldAt = 0;
+    if (this.#isStale) this.#openReader();
+    this.#valueAt = 0;
     reader.rewind();
     if (!reader.find(field, start, length, 2)) return false;
-    const { bytes, start: base } = this.#packed;
-    this.#valueAt = reader.pos - base;
-    this.#fieldAt = this.#writer.open(bytes, base).previous(reader.pos) - base;
-    reader.next(this.value);
+    const base = this.#packed.start;
+    const { pos } = reader;
+    if (!reader.skip()) throw countMismatch(this.#record.valueOffset, 1, 2);
+    this.#valueAt = pos - base;
     this.#nextAt = reader.pos - base;
     return true;
   }
@@ -263,7 +273,7 @@ export class HashEdit {
     const longest = limits["hash-max-listpack-value"];
     if (length > longest || valueLength > longest) return false;
     if (this.#packed.length + length + valueLength + 32 > LISTPACK_BYTES_MAX) return false;
-    return this.count + (this.#fieldAt === 0 ? 1 : 0) <= limits["hash-max-listpack-entries"];
+    return this.count + (this.#valueAt === 0 ? 1 : 0) <= limits["hash-max-listpack-entries"];
   }
 
   #append(
@@ -280,15 +290,19 @@ export class HashEdit {
     );
     const writer = this.#writer.open(packed.bytes, packed.start);
     writer.insert(writer.insert(writer.end, field, start, length), value, valueStart, valueLength);
-    this.#openReader();
+    this.#isStale = true;
   }
 
   #replace(value: Uint8Array, valueStart: number, valueLength: number): void {
     const packed = this.#packed;
     const grown = measureElement(value, valueStart, valueLength) - (this.#nextAt - this.#valueAt);
     const total = packed.length + grown;
+    if (grown === 0 && packed.isWritable) {
+      this.#writer.open(packed.bytes, packed.start).put(packed.start + this.#valueAt, value, valueStart, valueLength);
+      return;
+    }
     if (grown < 0) {
-      const blob = this.#copyAside(0);
+      const blob = this.#copyAside();
       this.#writer.open(blob, 0).replace(this.#valueAt, value, valueStart, valueLength);
       this.#putBack(blob, total);
       return;
@@ -296,18 +310,19 @@ export class HashEdit {
     packed.resize(total);
     const writer = this.#writer.open(packed.bytes, packed.start);
     writer.replace(packed.start + this.#valueAt, value, valueStart, valueLength);
-    this.#openReader();
+    this.#isStale = true;
   }
 
   #openReader(): void {
     const { bytes, start, length } = this.#packed;
     this.#reader.open(bytes, start, length);
+    this.#isStale = false;
   }
 
-  /** A copy of the listpack, with room: when there is no memory to make it shorter, it must be as it was. */
-  #copyAside(room: number): Uint8Array {
+  /** A copy of the listpack: when there is no memory to make it shorter, it must be as it was. */
+  #copyAside(): Uint8Array {
     const { bytes, start, length } = this.#packed;
-    const blob = this.#asideOf(length + room);
+    const blob = this.#asideOf(length);
     copyBytes(bytes, start, length, blob, 0);
     return blob;
   }
@@ -323,7 +338,7 @@ export class HashEdit {
     const packed = this.#packed;
     packed.resize(length);
     copyBytes(blob, 0, length, packed.bytes, packed.start);
-    this.#openReader();
+    this.#isStale = true;
   }
 
   /** Makes the key's value this listpack. Nothing may be changed after that before it is opened. */
