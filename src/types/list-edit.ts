@@ -21,7 +21,7 @@ import { nativeBlocks, nativeRoot } from "../keyspace/native.ts";
 import { PackedEdit } from "../keyspace/packed-edit.ts";
 import { ArenaFull } from "../overlay/arena.ts";
 import type { Blocks } from "../overlay/encodings/blocks.ts";
-import { ListEnds } from "../overlay/encodings/list-ends.ts";
+import { ListEnds, listCount } from "../overlay/encodings/list-ends.ts";
 import { exceedsNode, NodeList } from "../overlay/encodings/node-list.ts";
 import { copyBytes } from "../overlay/overlay.ts";
 import { NativeType, QuicklistContainer, RdbType } from "../rdb/opcodes.ts";
@@ -65,13 +65,10 @@ export class ListEdit {
     if (record.type === NativeType.LIST) {
       const blocks = nativeBlocks(record);
       const root = nativeRoot(record);
-      this.#nodes ??= new NodeList(blocks);
-      this.#nodes.bind(blocks, root);
-      this.#nodes.fill = limit;
       this.#blocks = blocks;
       this.#root = root;
       this.isNative = true;
-      this.count = this.#nodes.total;
+      this.count = listCount(blocks, root);
       return;
     }
     const packed = this.#packed;
@@ -79,6 +76,15 @@ export class ListEdit {
     this.isNative = false;
     this.#writer.open(packed.bytes, packed.start);
     this.count = this.#reader.open(packed.bytes, packed.start, packed.length, record.valueOffset).count();
+  }
+
+  /** The native list, for what the short ways do not do. */
+  #list(): NodeList {
+    const blocks = this.#blocks as Blocks;
+    this.#nodes ??= new NodeList(blocks);
+    const nodes = this.#nodes.bind(blocks, this.#root);
+    nodes.fill = this.#limit;
+    return nodes;
   }
 
   /** Whether a packed list with elements of so many bytes more in all has to become native first. */
@@ -126,7 +132,7 @@ export class ListEdit {
   #pushNative(bytes: Uint8Array, start: number, length: number, isHead: boolean): void {
     const limit = this.#limit;
     if (this.#ends.push(this.#blocks as Blocks, this.#root, limit, bytes, start, length, isHead)) return;
-    (this.#nodes as NodeList).push(bytes, start, length, isHead);
+    this.#list().push(bytes, start, length, isHead);
   }
 
   /**
@@ -145,7 +151,7 @@ export class ListEdit {
 
   /** Puts one text before the element at `index`, 0 … count. It must not lie in the list. Throws ArenaFull. */
   insert(index: number, bytes: Uint8Array, start: number, length: number): void {
-    if (this.isNative) (this.#nodes as NodeList).insert(index, bytes, start, length);
+    if (this.isNative) this.#list().insert(index, bytes, start, length);
     else {
       const packed = this.#packed;
       packed.resize(packed.length + measureElement(bytes, start, length));
@@ -158,7 +164,7 @@ export class ListEdit {
   /** Puts a text in the place of the element at `index` < count. It must not lie in the list. Throws ArenaFull. */
   set(index: number, bytes: Uint8Array, start: number, length: number): void {
     if (this.isNative) {
-      (this.#nodes as NodeList).set(index, bytes, start, length);
+      this.#list().set(index, bytes, start, length);
       return;
     }
     const packed = this.#packed;
@@ -173,7 +179,7 @@ export class ListEdit {
 
   /** Reads the element at `index` < count. Valid until the list is changed. */
   read(index: number, into: Element): void {
-    if (this.isNative) (this.#nodes as NodeList).read(index, into);
+    if (this.isNative) this.#list().read(index, into);
     else {
       const packed = this.#packed;
       const reader = this.#reader.open(packed.bytes, packed.start, packed.length);
@@ -185,7 +191,7 @@ export class ListEdit {
   /** Removes `count` elements from `index` on; at least one stays. Throws ArenaFull while a save runs; some may be gone then. */
   remove(index: number, count: number): void {
     if (count <= 0) return;
-    if (this.isNative) (this.#nodes as NodeList).remove(index, count);
+    if (this.isNative) this.#list().remove(index, count);
     else {
       const packed = this.#packed;
       packed.resize(packed.length);
@@ -199,7 +205,7 @@ export class ListEdit {
   /** After something was removed or replaced: a native list of one small node becomes packed. The list must be opened again then. */
   shrink(): void {
     if (!this.isNative) return;
-    const nodes = this.#nodes as NodeList;
+    const nodes = this.#list();
     if (nodes.entries !== 1 || !isHalf(this.#limit, nodes, this.count)) return;
     const node = this.#node;
     nodes.onlyNode(node);

@@ -20,6 +20,12 @@ const ELEMENT_OVERHEAD_BYTES = 8;
 /** Words of an entry of a list's tree: block or child, weight. */
 const STRIDE = 2;
 
+/** Elements of the list with this root. */
+export function listCount(blocks: Blocks, root: number): number {
+  const words = blocks.words[root >>> WINDOW_SHIFT] as Int32Array;
+  return (words[((root & IN_WINDOW) << 1) + TreeRoot.WEIGHT] as number) >>> 0;
+}
+
 export class ListEnds {
   readonly #writer = new ListpackWriter();
   readonly #reader = new Listpack();
