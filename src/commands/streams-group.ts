@@ -2,7 +2,7 @@
 import { EntryId } from "../encodings/entry-id.ts";
 import { addGroup, orphan } from "../overlay/encodings/stream-form.ts";
 import { NativeType } from "../rdb/opcodes.ts";
-import type { Context } from "./context.ts";
+import type { Context, Handler } from "./context.ts";
 import { ReplyError, wrongSubcommand } from "./errors.ts";
 import { integer64 } from "./parse.ts";
 import {
@@ -15,9 +15,13 @@ import {
   STREAM,
   signalStream,
   takeGroup,
+  whenReady,
 } from "./streams-open.ts";
 import { LAST } from "./streams-read.ts";
 import { cText, isWord, parseAnyId, parseStrictId } from "./streams-support.ts";
+
+/** Pending entries of a consumer that are removed at once. */
+const REMOVED_AT_ONCE = 512;
 
 interface Options {
   makesStream: boolean;
@@ -127,15 +131,30 @@ export function xgroupCreateconsumer(c: Context): void {
   c.reply.integer(isNew ? 1 : 0);
 }
 
-export function xgroupDelconsumer(c: Context): void {
-  const { args } = c;
+export const xgroupDelconsumer: Handler = (c) => {
   openGroup(c);
+  const removed = removeSome(c);
+  if (removed === REMOVED_AT_ONCE) return removeRest(c, removed);
+  c.reply.integer(removed);
+};
+
+/** Removes the consumer, or some of what is pending for it: REMOVED_AT_ONCE, there may be more then. */
+function removeSome(c: Context): number {
+  const { args } = c;
   const index = GROUP.consumers.find(args.bytes, args.starts[4] as number, args.lengths[4] as number);
-  if (index < 0) {
-    c.reply.integer(0);
-    return;
+  if (index < 0) return 0;
+  const removed = GROUP.removeConsumer(index, REMOVED_AT_ONCE);
+  if (removed < REMOVED_AT_ONCE) c.server.keyspace.dirty++;
+  return removed;
+}
+
+/** A consumer with much that is pending goes in slices: others see that become less. */
+function* removeRest(c: Context, before: number): Generator<void, void, void> {
+  let removed = before;
+  for (let some = before; some === REMOVED_AT_ONCE; removed += some) {
+    yield;
+    if (!(yield* whenReady(() => openToChange(c, 2) && findGroup(c, 3)))) break;
+    some = removeSome(c);
   }
-  const pending = GROUP.removeConsumer(index);
-  c.server.keyspace.dirty++;
-  c.reply.integer(pending);
+  c.reply.integer(removed);
 }

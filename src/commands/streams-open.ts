@@ -9,6 +9,7 @@ import { NativeType } from "../rdb/opcodes.ts";
 import type { Record } from "../rdb/record.ts";
 import { buildStream } from "../types/stream-build.ts";
 import type { Context } from "./context.ts";
+import { NotReady } from "./not-ready.ts";
 import { becomeNative, openForWrite } from "./writable.ts";
 
 /** The stream that a handler changes, and the group where it stands. */
@@ -105,4 +106,16 @@ export function seeConsumer(c: Context, index: number): number {
   const made = GROUP.addConsumer(args.bytes, start, length, nowMs, -1);
   c.server.keyspace.dirty++;
   return made;
+}
+
+/** Opens something anew between two slices: what holds that up is done first. */
+export function* whenReady<T>(open: () => T): Generator<void, T, void> {
+  for (;;) {
+    try {
+      return open();
+    } catch (error) {
+      if (!(error instanceof NotReady)) throw error;
+      yield* error.work;
+    }
+  }
 }

@@ -117,12 +117,12 @@ export class TrimOptions {
     this.limit = limit <= 0 ? LIMIT_DEFAULT : Math.min(limit, LIMIT_MAX);
   }
 
-  /** Trims the stream; how many entries it has lost. */
-  trim(stream: NativeStream): number {
+  /** Trims the stream, by `nodesMax` nodes at most (see NativeStream.isTrimmed); how many entries it has lost. */
+  trim(stream: NativeStream, nodesMax = Number.POSITIVE_INFINITY): number {
     const { by, isApproximate, limit } = this;
     if (by === "none") return 0;
     return by === "length"
-      ? stream.trimToLength(this.maxLength, isApproximate, limit)
-      : stream.trimToId(this.minId, isApproximate, limit);
+      ? stream.trimToLength(this.maxLength, isApproximate, limit, nodesMax)
+      : stream.trimToId(this.minId, isApproximate, limit, nodesMax);
   }
 }

@@ -3,14 +3,24 @@ import { EntryId } from "../encodings/entry-id.ts";
 import { LISTPACK_BYTES_MAX } from "../encodings/listpack-writer.ts";
 import { entryBytesMax, masterBytesMax, type Pairs, pairsBytes } from "../encodings/stream-node-writer.ts";
 import { EMPTY_BYTES } from "../util/span.ts";
-import type { Context } from "./context.ts";
+import type { Context, Handler } from "./context.ts";
 import { liveLimits } from "./encoding-limits.ts";
 import { ReplyError, syntaxError, wrongArity } from "./errors.ts";
 import { integer64 } from "./parse.ts";
-import { createStream, discardStream, installStream, openToChange, STREAM, signalStream } from "./streams-open.ts";
+import {
+  createStream,
+  discardStream,
+  installStream,
+  openToChange,
+  STREAM,
+  signalStream,
+  whenReady,
+} from "./streams-open.ts";
 import { parseStrictId, writeId } from "./streams-support.ts";
 import { TrimOptions } from "./streams-trim-options.ts";
 
+/** Nodes that XTRIM removes at once. */
+const TRIMMED_NODES_MAX = 256;
 const OPTIONS = new TrimOptions();
 const LAST = new EntryId();
 const ID = new EntryId();
@@ -85,11 +95,34 @@ function chooseId({ nowMs }: Context): void {
   if (ID.compare(LAST) <= 0) throw new ReplyError(NOT_BEHIND);
 }
 
-export function xtrim(c: Context): void {
+export const xtrim: Handler = (c) => {
   OPTIONS.parse(c, false);
   let removed = 0;
-  if (openToChange(c, 1)) removed = OPTIONS.trim(STREAM);
+  if (openToChange(c, 1)) {
+    removed = trimSome(c, OPTIONS);
+    if (!STREAM.isTrimmed) return trimRest(c, removed);
+  }
+  c.reply.integer(removed);
+};
+
+function trimSome(c: Context, options: TrimOptions): number {
+  const removed = options.trim(STREAM, TRIMMED_NODES_MAX);
   c.server.keyspace.dirty += removed;
+  return removed;
+}
+
+/** What more there is to be trimmed, in slices: others see the stream become shorter. */
+function* trimRest(c: Context, trimmed: number): Generator<void, void, void> {
+  let removed = trimmed;
+  const options = new TrimOptions();
+  options.parse(c, false);
+  const { limit } = options;
+  for (let isTrimmed = false; !isTrimmed && (limit === 0 || removed < limit); isTrimmed = STREAM.isTrimmed) {
+    yield;
+    if (!(yield* whenReady(() => openToChange(c, 1)))) break;
+    if (limit > 0) options.limit = limit - removed;
+    removed += trimSome(c, options);
+  }
   c.reply.integer(removed);
 }
 

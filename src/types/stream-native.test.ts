@@ -155,8 +155,10 @@ class Changes {
     const isApproximate = this.below(2) === 0;
     const limit = this.below(3) === 0 ? 20 : 0;
     const length = this.stream.length - this.below(12);
-    if (this.below(2) === 0) return () => void this.stream.trimToLength(Math.max(0, length), isApproximate, limit);
-    return () => void this.stream.trimToId(id, isApproximate, limit);
+    const nodes = this.below(2) === 0 ? 1 : Number.POSITIVE_INFINITY;
+    if (this.below(2) === 0)
+      return () => void this.stream.trimToLength(Math.max(0, length), isApproximate, limit, nodes);
+    return () => void this.stream.trimToId(id, isApproximate, limit, nodes);
   }
 
   #inGroup(name: Uint8Array, change: () => void): void {
@@ -193,7 +195,7 @@ class Changes {
 
   #dropConsumer(name: Uint8Array): void {
     const index = this.group.consumers.find(name, 0, name.length);
-    if (index >= 0) this.group.removeConsumer(index);
+    if (index >= 0) this.group.removeConsumer(index, Number.POSITIVE_INFINITY);
   }
 }
 

@@ -226,21 +226,28 @@ export class NativeGroup {
     setFloat(this.#blocks, consumer, ACTIVE, ms);
   }
 
-  /** Removes a consumer with all that is pending for it: how many entries that was. */
-  removeConsumer(index: number): number {
+  /**
+   * Removes up to `max` of the entries that are pending for a consumer, and where none is left the consumer: how many entries that was. Call
+   * it again when it were `max`.
+   */
+  removeConsumer(index: number, max: number): number {
     const blocks = this.#blocks;
     const handle = this.consumers.at(index);
     const own = this.#own.bind(blocks, handle);
-    const count = own.total;
-    for (own.seekFirst(); own.settle(); own.next()) {
+    let removed = 0;
+    for (own.seekFirst(); removed < max && own.settle(); own.seekFirst()) {
       this.pending.seekId(own.idWord(0), own.idWord(1), own.idWord(2), own.idWord(3));
       this.pending.settle();
       this.pending.removeHere();
+      const pending = own.handle;
+      own.removeHere();
+      blocks.free(pending);
+      removed++;
     }
-    for (const _ of own.freeInSlices(true));
+    if (removed === max) return removed;
     this.consumers.remove(index);
     blocks.free(handle);
-    return count;
+    return removed;
   }
 
   /** The pending entry of this ID, 0 where there is none; `pending` stands there then. */

@@ -58,6 +58,8 @@ export const UNBOUND: Blocks = frozenBlocks({ windows: [], words: [], openTo: ()
 
 export class NativeStream {
   readonly nodes: IdTree;
+  /** After a trim: nothing is left to be removed. */
+  isTrimmed = true;
   #blocks: Blocks;
   #root = 0;
   readonly #node = new StreamNode();
@@ -195,12 +197,14 @@ export class NativeStream {
 
   /**
    * Removes entries from the front until `maxLength` are left; with `isApproximate` whole nodes only, and at most `limit` (0: any number).
-   * Returns how many.
+   * Returns how many. `isTrimmed` is false where there may be more to remove behind `nodesMax` nodes.
    */
-  trimToLength(maxLength: number, isApproximate: boolean, limit: number): number {
+  trimToLength(maxLength: number, isApproximate: boolean, limit: number, nodesMax: number): number {
     const { nodes } = this;
     let removed = 0;
+    let nodesLeft = nodesMax;
     for (nodes.seekFirst(); this.length > maxLength && nodes.settle(); nodes.seekFirst()) {
+      if (nodesLeft-- === 0) break;
       const { living } = this.openNode(this.#node);
       if (limit > 0 && removed + living > limit) break;
       if (this.length - living < maxLength) {
@@ -210,15 +214,18 @@ export class NativeStream {
       this.#removeNode(living);
       removed += living;
     }
+    this.isTrimmed = nodesLeft >= 0;
     if (removed > 0) this.findFirst();
     return removed;
   }
 
   /** As trimToLength: removes entries before `minId`. */
-  trimToId(minId: EntryId, isApproximate: boolean, limit: number): number {
+  trimToId(minId: EntryId, isApproximate: boolean, limit: number, nodesMax: number): number {
     const { nodes } = this;
     let removed = 0;
+    let nodesLeft = nodesMax;
     for (nodes.seekFirst(); nodes.settle(); nodes.seekFirst()) {
+      if (nodesLeft-- === 0) break;
       const node = this.openNode(this.#node);
       const { living } = node;
       if (limit > 0 && removed + living > limit) break;
@@ -230,6 +237,7 @@ export class NativeStream {
       this.#removeNode(living);
       removed += living;
     }
+    this.isTrimmed = nodesLeft >= 0;
     if (removed > 0) this.findFirst();
     return removed;
   }
