@@ -1,10 +1,16 @@
 /** Lists change: LPUSH RPUSH LPUSHX RPUSHX LPOP RPOP LSET LTRIM. Those that search are in lists-search.ts, those of two keys in lists-move.ts. */
+import { Element } from "../types/elements.ts";
 import { ListReader } from "../types/list.ts";
+import type { NodeCopies } from "../types/list-copy.ts";
 import type { ListEdit } from "../types/list-edit.ts";
-import type { Context } from "./context.ts";
+import type { Context, Handler } from "./context.ts";
 import { ReplyError, wrongArity } from "./errors.ts";
 import { createList, LIST, makeRoom, openToChange, removeFrom } from "./lists-open.ts";
 import { integer, positive } from "./parse.ts";
+
+/** More elements are replied in slices. */
+const AT_ONCE_MAX = 512;
+const ELEMENTS_PER_SLICE = 256;
 
 const READER = new ListReader();
 
@@ -12,8 +18,8 @@ export const lpush = (c: Context): void => push(c, true, false);
 export const rpush = (c: Context): void => push(c, false, false);
 export const lpushx = (c: Context): void => push(c, true, true);
 export const rpushx = (c: Context): void => push(c, false, true);
-export const lpop = (c: Context): void => pop(c, true);
-export const rpop = (c: Context): void => pop(c, false);
+export const lpop = (c: Context): ReturnType<Handler> => pop(c, true);
+export const rpop = (c: Context): ReturnType<Handler> => pop(c, false);
 
 function push(c: Context, isHead: boolean, mustExist: boolean): void {
   const { args } = c;
@@ -33,7 +39,7 @@ function push(c: Context, isHead: boolean, mustExist: boolean): void {
   c.reply.integer(LIST.count);
 }
 
-function pop(c: Context, isHead: boolean): void {
+function pop(c: Context, isHead: boolean): ReturnType<Handler> {
   const { args, reply } = c;
   if (args.count > 3) throw wrongArity(isHead ? "lpop" : "rpop");
   const hasCount = args.count === 3;
@@ -43,8 +49,27 @@ function pop(c: Context, isHead: boolean): void {
     else reply.nil();
     return;
   }
-  if (hasCount) popRange(c, 1, LIST, wanted, isHead);
-  else popOne(c, 1, LIST, isHead);
+  if (!hasCount) popOne(c, 1, LIST, isHead);
+  else if (LIST.isNative && wanted > AT_ONCE_MAX && LIST.count > AT_ONCE_MAX) return popMany(c, wanted, isHead);
+  else popRange(c, 1, LIST, wanted, isHead);
+}
+
+/** As popRange, of many elements: they are taken off at once, and replied in slices. */
+function popMany(c: Context, wanted: number, isHead: boolean): Generator<void, void, void> {
+  const count = Math.min(wanted, LIST.count);
+  const copies = LIST.copyEnd(count, isHead);
+  removeFrom(c, 1, LIST, isHead ? 0 : LIST.count - count, count);
+  c.server.keyspace.dirty += count;
+  return replyCopies(c, copies, count);
+}
+
+function* replyCopies(c: Context, copies: NodeCopies, count: number): Generator<void, void, void> {
+  c.reply.array(count);
+  const element = new Element();
+  for (let i = 1; i <= count && copies.next(element); i++) {
+    c.reply.elements(element);
+    if (i % ELEMENTS_PER_SLICE === 0) yield;
+  }
 }
 
 /** Replies with the element at an end and takes it off. */

@@ -140,6 +140,11 @@ export class NodeList extends CountedTree {
   /** Puts the listpack of the only node into `into`; valid until the list is changed. */
   onlyNode(into: Span): void {
     this.seekFirst();
+    this.readNode(into);
+  }
+
+  /** Puts the listpack where this stands into `into`; valid until the list is changed. */
+  readNode(into: Span): void {
     const { handle } = this;
     into.set(this.blocks.windows[handle >>> WINDOW_SHIFT] as Uint8Array, placeOf(handle), this.#open().totalBytes);
   }
