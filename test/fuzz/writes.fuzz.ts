@@ -2,7 +2,7 @@
  * Random commands of every family, hostile ones among them, on Folio and on redis-server: replies, counts of changes and all that both
  * hold must be the same, while Folio saves, both reload, keys expire and clients wait. At the end of a round no memory may be left.
  *
- *   FOLIO_SEED=1 FOLIO_COMMANDS=1000000 sh tools/bun test/fuzz/writes.fuzz.ts [--round 17] [--rounds 1]
+ *   FOLIO_SEED=1 FOLIO_COMMANDS=1000000 sh tools/bun test/fuzz/writes.fuzz.ts [--round 17] [--rounds 1] [--counts]
  *
  * Each round begins with empty servers and is made from the seed and its number, so --round repeats it alone. What differs is
  * shrunk to a short script and printed.
@@ -29,6 +29,8 @@ export interface WriteFuzzReport {
   /** Commands that Folio does not have yet. */
   missing: number;
   readonly differences: string[];
+  /** Of each command: how often, and how often it was refused. */
+  readonly counts: Map<string, [all: number, refused: number]>;
 }
 
 const DIFFERENCES_MAX = 40;
@@ -44,7 +46,7 @@ async function described(servers: Servers, script: readonly Step[], found: Diffe
 
 export async function fuzzWrites(options: WriteFuzzOptions): Promise<WriteFuzzReport> {
   const { seed, commands, round: first = 0, rounds = Number.MAX_SAFE_INTEGER, shrinkMs = 30_000 } = options;
-  const report: WriteFuzzReport = { commands: 0, rounds: 0, missing: 0, differences: [] };
+  const report: WriteFuzzReport = { commands: 0, rounds: 0, missing: 0, differences: [], counts: new Map() };
   const kinds = new Map<string, number>();
   const servers = await Servers.start();
   try {
@@ -56,6 +58,10 @@ export async function fuzzWrites(options: WriteFuzzOptions): Promise<WriteFuzzRe
       report.commands += run.commands;
       report.missing += run.missing;
       report.rounds++;
+      for (const [name, [all, refused]] of run.counts) {
+        const [before, refusedBefore] = report.counts.get(name) ?? [0, 0];
+        report.counts.set(name, [before + all, refusedBefore + refused]);
+      }
       if (found === null) continue;
       const times = (kinds.get(found.kind) ?? 0) + 1;
       kinds.set(found.kind, times);
@@ -86,6 +92,9 @@ if (import.meta.main) {
     ...(round === undefined ? {} : { round, rounds: option("--rounds") ?? 1 }),
     onDifference: (text) => console.log(`\n${text}`),
   });
+  if (process.argv.includes("--counts")) {
+    for (const [name, [all, refused]] of [...report.counts].sort()) console.log(`${name} ${all}, ${refused} refused`);
+  }
   const seconds = (performance.now() - from) / 1000;
   console.log(
     `\nseed ${seed}: ${report.commands} commands in ${report.rounds} rounds, ${seconds.toFixed(0)} s ` +

@@ -20,7 +20,8 @@ function sort(w: Words): string[] {
   const get = w.maybe(0.4, ["GET", "#"], ["GET", "s*"], ["GET", "#", "GET", "h*->m2"], ["GET", "nothing"]);
   const order = w.maybe(0.5, ["ASC"], ["DESC"], ["ALPHA"], ["ALPHA", "DESC"]);
   const store = w.maybe(0.6, ["STORE", w.key("l")]);
-  return [w.pick(["SORT", "SORT", "SORT_RO"]), key, ...by, ...w.limit(0.2), ...get, ...order, ...store];
+  const name = store.length === 0 ? w.pick(["SORT", "SORT_RO"]) : "SORT";
+  return [name, key, ...by, ...w.limit(0.2), ...get, ...order, ...store];
 }
 
 export const GENERIC: Family = {

@@ -50,6 +50,8 @@ export class Run {
   commands = 0;
   /** Commands that Folio does not have yet. */
   missing = 0;
+  /** Of each command: how often, and how often it was refused. */
+  readonly counts = new Map<string, [all: number, refused: number]>();
 
   constructor(servers: Servers, script: readonly Step[]) {
     this.#servers = servers;
@@ -112,7 +114,7 @@ export class Run {
         this.missing++;
         continue;
       }
-      this.commands++;
+      this.#count((steps[i] as [string]).at(0) ?? "", ours[i + 1] as string);
       const answers = theirs.slice(at, (at += question.requests.length));
       const verdict = question.judge(answers);
       if (verdict === "same") continue;
@@ -122,6 +124,13 @@ export class Run {
       throw new Found({ kind: `${steps[i]?.[0]?.toUpperCase()} ${kindOf(mine)} ${kindOf(answers[0] ?? "")}`, text });
     }
     this.#compareChanges(ours, theirs);
+  }
+
+  #count(command: string, reply: string): void {
+    this.commands++;
+    const name = command.toUpperCase();
+    const [all, refused] = this.counts.get(name) ?? [0, 0];
+    this.counts.set(name, [all + 1, refused + (reply.startsWith("-") ? 1 : 0)]);
   }
 
   #compareChanges(ours: readonly string[], theirs: readonly string[]): void {

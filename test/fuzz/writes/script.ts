@@ -39,12 +39,15 @@ const LIMITS: readonly (readonly [name: string, ordinary: string, low: readonly 
   ["hll-sparse-max-bytes", "3000", ["100"]],
 ];
 
-/** Commands that wait, as their clients send them. */
+/**
+ * Commands that wait, as their clients send them, for one key each: of several, one of which has become one of another type, 7.2 refuses
+ * the command, and 7.0 serves it from the others.
+ */
 const WAITING: readonly Maker[] = [
-  (w) => [w.pick(["BLPOP", "BRPOP"]), ...w.some(2, () => w.key("l")), "0"],
+  (w) => [w.pick(["BLPOP", "BRPOP"]), w.key("l"), "0"],
   (w) => ["BLMOVE", w.key("l"), w.key("l"), w.pick(["LEFT", "RIGHT"]), w.pick(["LEFT", "RIGHT"]), "0"],
-  (w) => ["BLMPOP", "0", "2", w.key("l"), w.key("l"), w.pick(["LEFT", "RIGHT"]), "COUNT", `${1 + w.below(3)}`],
-  (w) => [w.pick(["BZPOPMIN", "BZPOPMAX"]), ...w.some(2, () => w.key("z")), "0"],
+  (w) => ["BLMPOP", "0", "1", w.key("l"), w.pick(["LEFT", "RIGHT"]), "COUNT", `${1 + w.below(3)}`],
+  (w) => [w.pick(["BZPOPMIN", "BZPOPMAX"]), w.key("z"), "0"],
   (w) => ["BZMPOP", "0", "1", w.key("z"), w.pick(["MIN", "MAX"]), "COUNT", `${1 + w.below(3)}`],
   (w) => ["XREAD", "BLOCK", "0", "STREAMS", w.key("x"), "$"],
   (w) => ["XREADGROUP", "GROUP", w.pick(["g1", "g2"]), "dave", "BLOCK", "0", "STREAMS", w.key("x"), ">"],
@@ -84,6 +87,28 @@ function between(w: Words, { isSaving, isReloading, hasWaiting }: Kind): Step[] 
   return steps;
 }
 
+const GROUPS = [
+  ["x0", "g1"],
+  ["x0", "g2"],
+  ["x1", "g1"],
+  ["x2", "g2"],
+] as const;
+const LARGE = [300, 700, 2000, 3000];
+
+/** Collections that are large from the start, of every kind; ordinary commands seldom make them so. */
+function large(w: Words): Step[] {
+  const steps: Step[] = [];
+  const names = (of: (i: number) => string[]) => Array.from({ length: w.pick(LARGE) }, (_, i) => of(i)).flat();
+  steps.push(["HSET", "h0", ...names((i) => [`m${i}`, `value ${i * 7}`])]);
+  steps.push(["SADD", "e0", ...names((i) => [`m${i * 3}`])], ["SADD", "e1", ...names((i) => [`${i * 5}`])]);
+  steps.push(["ZADD", "z0", ...names((i) => [`${(i * 7919) % 1000}`, `m${i}`])]);
+  steps.push(["ZADD", "y0", ...names((i) => ["0", `m${i}`])], ["RPUSH", "l0", ...names((i) => [`m${i % 50}`])]);
+  for (let i = 0; i < 200; i++) steps.push(["XADD", "x0", `${i}-1`, "a", `m${i % 40}`, "b", `${i}`]);
+  steps.push(["XGROUP", "CREATE", "x0", "g1", "0"]);
+  steps.push(["XREADGROUP", "GROUP", "g1", "alice", "COUNT", "150", "STREAMS", "x0", ">"]);
+  return w.chance(0.5) ? steps : [...steps, ["@reload"]];
+}
+
 /** A key that a command stores to anew: Redis serves clients that wait for keys that come into being, Folio also where one is overwritten. */
 function storedAt(step: Step): string | undefined {
   const [name = "", key] = step;
@@ -101,6 +126,9 @@ export function scriptOf(seed: number): Step[] {
   }
   steps.push(["@protocol", w.pick(["2", "3"])]);
   const kind = { isSaving: w.chance(0.4), isReloading: w.chance(0.4), hasWaiting: w.chance(0.3) };
+  if (w.chance(0.25)) steps.push(...large(w));
+  // Without a group most commands of streams are refused.
+  if (w.chance(0.8)) for (const [key, group] of GROUPS) steps.push(["XGROUP", "CREATE", key, group, "0", "MKSTREAM"]);
   const focus = w.chance(0.6) ? w.pick(FAMILIES) : null;
   for (let i = 1; i <= COMMANDS; i++) {
     const next = command(w, focus);

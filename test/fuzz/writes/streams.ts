@@ -48,8 +48,8 @@ const fields = (w: Words) =>
   w.chance(0.6) ? ["a", w.member(), "b", w.member()] : w.some(3, () => [w.member(), w.member()]).flat();
 
 function read(w: Words): string[] {
-  const keys = w.keys(2);
-  return ["STREAMS", ...keys, ...keys.map(() => (w.chance(0.5) ? ">" : id(w)))];
+  const keys = w.keys(w.chance(0.2) ? 2 : 1);
+  return ["STREAMS", ...keys, ...keys.map(() => (w.chance(0.75) ? ">" : id(w)))];
 }
 
 const readOptions = (w: Words) => [...w.maybe(0.5, ["COUNT", w.count()]), ...w.maybe(0.04, ["BLOCK", "1"])];
@@ -159,7 +159,15 @@ export const STREAMS: Family = {
     [4, (w) => ["XADD", w.key(), "*", ...fields(w)]],
     [2, (w) => ["XDEL", w.key(), ...ids(w)]],
     [1, (w) => ["XTRIM", w.key(), ...trim(w)]],
-    [0.5, (w) => ["XSETID", w.key(), id(w), ...w.maybe(0.4, ["ENTRIESADDED", w.count(), "MAXDELETEDID", id(w)])]],
+    [
+      0.5,
+      (w) => [
+        "XSETID",
+        w.key(),
+        w.chance(0.5) ? id(w) : `${1_900_000_000_000 + w.below(99)}`,
+        ...w.maybe(0.4, ["ENTRIESADDED", w.count(), "MAXDELETEDID", id(w)]),
+      ],
+    ],
     [1, (w) => ["XLEN", w.key()]],
     [2, (w) => ["XRANGE", w.key(), bound(w), bound(w), ...w.maybe(0.5, ["COUNT", w.count()])]],
     [1, (w) => ["XREVRANGE", w.key(), bound(w), bound(w), ...w.maybe(0.5, ["COUNT", w.count()])]],

@@ -5,6 +5,7 @@ function value(w: Words): string {
   return w.pick([
     () => w.member(),
     () => w.integer(),
+    () => `${w.below(1000)}`,
     () => `${w.below(1000)}.${w.below(1000)}`,
     () => "abc".repeat(w.below(100)),
     () => w.bytes(w.below(80)),

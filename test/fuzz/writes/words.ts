@@ -167,6 +167,11 @@ export class Words {
     return `${this.below(this.pick([3, 12, 80, 700])) * this.pick([1, 1, -1])}`;
   }
 
+  /** An index that most collections have. */
+  near(): string {
+    return this.chance(0.15) ? this.rank() : `${this.below(this.pick([1, 2, 8])) * this.pick([1, -1])}`;
+  }
+
   count(): string {
     if (this.chance(0.06)) return this.pick(HOSTILE);
     return `${this.below(this.pick([2, 4, 12, 200]))}`;
