@@ -1,7 +1,6 @@
 /**
  * The nodes of a large stream in order of their master IDs: a counted tree (counted-tree.ts) whose key is the ID, 128 bits as two unsigned
- * 64-bit numbers; its handle is that of the listpack's block, its weight the node's living entries. Also serves what else goes by an ID
- * (pending entries: weight 1).
+ * 64-bit numbers; its handle is that of the listpack's block. Also serves what else goes by an ID (pending entries). Weights are 1.
  *
  *   | ms: upper, lower | seq: upper, lower | block u32 | weight u32 |       the halves with their upper bit turned, to order as signed
  */
