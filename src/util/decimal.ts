@@ -74,11 +74,15 @@ export function double17Text(value: number): string {
   if (value === Number.POSITIVE_INFINITY) return "inf";
   if (value === Number.NEGATIVE_INFINITY) return "-inf";
   if (value === 0) return Object.is(value, -0) ? "-0" : "0";
+  const magnitude = Math.abs(value);
+  // Whole numbers, and sixty-fourths: so few digits that all of them are shown, as JavaScript shows them.
+  if (Number.isSafeInteger(value) || (magnitude < 1e10 && Number.isInteger(value * 64))) return String(value);
+  if (magnitude >= 1e-4 && magnitude < 1e16) return trimZeros(value.toPrecision(17));
   const [mantissa = "", exponentText = "0"] = value.toExponential(16).split("e");
   const exponent = Number(exponentText);
   if (exponent >= -4 && exponent < 17) return plain(mantissa, exponent);
-  const magnitude = Math.abs(exponent);
-  const padded = magnitude < 10 ? `0${magnitude}` : `${magnitude}`;
+  const places = Math.abs(exponent);
+  const padded = places < 10 ? `0${places}` : `${places}`;
   return `${trimZeros(mantissa)}e${exponent < 0 ? "-" : "+"}${padded}`;
 }
 
@@ -92,5 +96,8 @@ function plain(mantissa: string, exponent: number): string {
 
 function trimZeros(text: string): string {
   if (!text.includes(".")) return text;
-  return text.replace(/0*$/, "").replace(/\.$/, "");
+  let end = text.length;
+  while (text.charCodeAt(end - 1) === 48) end--;
+  if (text.charCodeAt(end - 1) === 46) end--;
+  return text.slice(0, end);
 }

@@ -13,6 +13,7 @@
  */
 import { IN_WINDOW, WINDOW_SHIFT } from "../arena.ts";
 import type { Blocks } from "./blocks.ts";
+import { baseOf, freeNodes } from "./free-nodes.ts";
 
 export const TREE_ROOT_BYTES = 32;
 /** Words of the root. */
@@ -47,6 +48,11 @@ export abstract class CountedTree {
   readonly #fresh = new Int32Array(LEVELS_MAX);
   /** The tree's height at the last seek, -1: it is empty. */
   #height = -1;
+  /** The leaf that a walk is in, 0: not known since the seek; its words, its first entry's, its entries. */
+  #leaf = 0;
+  #leafWords: Int32Array = new Int32Array(0);
+  #leafFirst = 0;
+  #leafCount = 0;
 
   /** `payloadWords`: 2, or 0 where the last word of the key is the handle and every weight 1. */
   constructor(blocks: Blocks, keyWords: number, payloadWords: 0 | 2) {
@@ -180,8 +186,18 @@ export abstract class CountedTree {
   next(): boolean {
     const height = this.#height;
     if (height < 0) return false;
-    this.#indexes[height] = (this.#indexes[height] as number) + 1;
-    return this.settle();
+    const index = (this.#indexes[height] as number) + 1;
+    this.#indexes[height] = index;
+    if (this.#nodes[height] !== this.#leaf) this.#enter(height);
+    return index < this.#leafCount || this.settle();
+  }
+
+  #enter(height: number): void {
+    const node = this.#nodes[height] as number;
+    this.#leaf = node;
+    this.#leafWords = this.#words(node);
+    this.#leafFirst = baseOf(node) + NODE_FIRST;
+    this.#leafCount = this.#count(height);
   }
 
   /** Moves to the entry before; false, nothing moved, where this is the first. */
@@ -211,8 +227,9 @@ export abstract class CountedTree {
   /** The user's block of the entry. */
   get handle(): number {
     const height = this.#height;
+    if (this.#nodes[height] !== this.#leaf) this.#enter(height);
     const handleAt = this.#leafStride === this.#keyWords ? this.#keyWords - 1 : this.#keyWords;
-    return this.#words(this.#nodes[height] as number)[this.#at(height) + handleAt] as number;
+    return this.#leafWords[this.#leafFirst + (this.#indexes[height] as number) * this.#leafStride + handleAt] as number;
   }
 
   set handle(handle: number) {
@@ -230,7 +247,11 @@ export abstract class CountedTree {
     const change = weight - this.weight;
     if (change === 0) return;
     this.#checkTotal(change);
-    for (let level = this.#height; level >= 0; level--) this.#addWeight(level, change);
+    for (let level = this.#height; level >= 0; level--) {
+      const words = this.#words(this.#nodes[level] as number);
+      const at = this.#at(level) + this.#keyWords + 1;
+      words[at] = (words[at] as number) + change;
+    }
     this.setRootWord(TreeRoot.WEIGHT, this.total + change);
   }
 
@@ -243,6 +264,7 @@ export abstract class CountedTree {
   /** Inserts an entry with the sought key before the one where this stands. Throws ArenaFull, RangeError: nothing changed. */
   protected insertHere(handle: number, weight: number): void {
     this.#checkTotal(weight);
+    this.#leaf = 0;
     if (this.#height < 0) {
       this.setRootWord(TreeRoot.TOP, this.#newNode(NODE_BYTES_MIN));
       this.seekFirst();
@@ -279,6 +301,7 @@ export abstract class CountedTree {
   /** Removes the entry; its block stays the caller's. */
   removeHere(): void {
     const { weight } = this;
+    this.#leaf = 0;
     const height = this.#height;
     this.#take(height, this.#indexes[height] as number);
     for (let level = height - 1; level >= 0; level--) {
@@ -312,29 +335,17 @@ export abstract class CountedTree {
   *freeInSlices(freesBlocks: boolean): Generator<void, void, void> {
     const top = this.rootWord(TreeRoot.TOP);
     const height = this.rootWord(TreeRoot.HEIGHT);
-    const { blocks } = this;
     this.setRootWord(TreeRoot.TOP, 0);
     this.setRootWord(TreeRoot.ENTRIES, 0);
     this.setRootWord(TreeRoot.WEIGHT, 0);
-    if (top !== 0) yield* this.#freeNode(blocks, top, height, freesBlocks);
-  }
-
-  *#freeNode(blocks: Blocks, node: number, height: number, freesBlocks: boolean): Generator<void, void, void> {
-    const words = blocks.words[node >>> WINDOW_SHIFT] as Int32Array;
-    const base = baseOf(node);
-    const stride = height === 0 ? this.#leafStride : this.#innerStride;
-    for (let i = 0; i < (words[base + COUNT] as number); i++) {
-      const handle = words[base + NODE_FIRST + i * stride + this.#keyWords] as number;
-      if (height > 0) yield* this.#freeNode(blocks, handle, height - 1, freesBlocks);
-      else if (freesBlocks) blocks.free(handle);
-    }
-    blocks.free(node);
-    if (height === 0) yield;
+    const shape = { keyWords: this.#keyWords, leafStride: this.#leafStride, innerStride: this.#innerStride };
+    if (top !== 0) yield* freeNodes(this.blocks, top, height, shape, freesBlocks);
   }
 
   /** The top, as a seek begins. */
   #begin(): number {
     const top = this.rootWord(TreeRoot.TOP);
+    this.#leaf = 0;
     this.#height = top === 0 ? -1 : this.rootWord(TreeRoot.HEIGHT);
     return top;
   }
@@ -400,12 +411,6 @@ export abstract class CountedTree {
     let sum = 0;
     for (let at = first; at < first + index * stride; at += stride) sum += (words[at] as number) >>> 0;
     return sum;
-  }
-
-  #addWeight(level: number, change: number): void {
-    const words = this.#words(this.#nodes[level] as number);
-    const at = this.#at(level) + this.#keyWords + 1;
-    words[at] = (words[at] as number) + change;
   }
 
   #checkTotal(change: number): void {
@@ -591,8 +596,4 @@ export abstract class CountedTree {
       if (height === 0 || count === 0) return;
     }
   }
-}
-
-function baseOf(node: number): number {
-  return (node & IN_WINDOW) << 1;
 }
