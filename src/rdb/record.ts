@@ -112,7 +112,9 @@ export class Record {
 
   /** Puts the cursor back at the value's first byte. */
   seekValue(): void {
-    this.cursor.seek(this.valueOffset);
+    const { cursor } = this;
+    // Just read: nothing need be admitted anew.
+    if (cursor.base + cursor.pos !== this.valueOffset) cursor.seek(this.valueOffset);
   }
 
   /** Whether the key is exactly these bytes. */
