@@ -20,6 +20,10 @@ import { deleteKey } from "./writable.ts";
 /** Lists of more elements are searched in slices. */
 const AT_ONCE_MAX = 2048;
 const ELEMENTS_PER_SLICE = 256;
+/** Passing over elements that are something else takes less time. */
+const SEARCHED_PER_SLICE = 4096;
+/** So many elements are passed over forwards in the time that one step back takes. */
+const BACKWARDS_COSTS = 8;
 /** So many elements are removed where they lie; of more, what stays is copied. */
 const REMOVED_IN_PLACE_MAX = 256;
 
@@ -36,9 +40,7 @@ export function linsert(c: Context): void | Generator<void, void, void> {
   makeRoom(c, 1, LIST, args.lengths[4] as number, 1);
   if (LIST.isNative && LIST.count > AT_ONCE_MAX) return insertInSlices(c, isBefore);
   READER.open(c.record);
-  let index = -1;
-  while (index < 0 && READER.next()) if (equalsArgument(c, READER, 3)) ({ index } = READER);
-  insertAt(c, index, isBefore);
+  insertAt(c, findArgument(c, READER, 3, READER.count) ? READER.index : -1, isBefore);
 }
 
 function insertAt(c: Context, index: number, isBefore: boolean): void {
@@ -129,9 +131,17 @@ function* search(c: Context, index: number, wanted: number, fromTail: boolean): 
   const list = new ListReader();
   list.open(c.record);
   if (fromTail) list.seek(list.count);
-  for (let i = 1; indexes.length < wanted && (fromTail ? list.previous() : list.next()); i++) {
-    if (equalsArgument(c, list, index)) indexes.push(list.index);
-    if (i % ELEMENTS_PER_SLICE === 0) yield;
+  let work = 0;
+  while (indexes.length < wanted && (fromTail ? list.position > 0 : list.position < list.count)) {
+    const { position } = list;
+    const isFound = fromTail
+      ? list.previous() && equalsArgument(c, list, index)
+      : findArgument(c, list, index, SEARCHED_PER_SLICE);
+    if (isFound) indexes.push(list.index);
+    work += fromTail ? BACKWARDS_COSTS : list.position - position;
+    if (work < SEARCHED_PER_SLICE) continue;
+    work = 0;
+    yield;
   }
   return { indexes, root };
 }
@@ -196,6 +206,11 @@ function* copyRest(list: ListReader, indexes: readonly number[], into: NodeList)
     }
     if (i % ELEMENTS_PER_SLICE === 0) yield;
   }
+}
+
+/** As ListReader.find. */
+function findArgument({ args }: Context, list: ListReader, index: number, elementsMax: number): boolean {
+  return list.find(args.bytes, args.starts[index] as number, args.lengths[index] as number, elementsMax);
 }
 
 /** Through the context each time: dispatch swaps the arguments for a copy when it parks the command. */

@@ -77,6 +77,8 @@ export const rows = [
 /** Ranges up to this size are answered in one go. */
 const ELEMENTS_AT_ONCE_MAX = 512;
 const ELEMENTS_PER_SLICE = 256;
+/** Passing over elements that are something else takes less time. */
+const SEARCHED_PER_SLICE = 4096;
 
 /** Only for handlers that run to their end at once. */
 const LIST = new ListReader();
@@ -176,18 +178,29 @@ function* findPositions(c: Context, search: Search): Generator<void, number[], v
   const size = list.count;
   const comparisons = search.comparisonsMax === 0 ? size : Math.min(search.comparisonsMax, size);
   const wanted = search.count < 0 ? 1 : search.count === 0 ? size : search.count;
-  if (search.fromTail) list.seek(size);
   const positions: number[] = [];
   let matches = 0;
-  for (let i = 0; i < comparisons; i++) {
-    if (!(search.fromTail ? list.previous() : list.next())) break;
+  if (search.fromTail) list.seek(size);
+  for (let i = 0; i < comparisons; ) {
     // Through the context each time: dispatch swaps the arguments for a copy when it parks the command.
     const { args } = c;
-    if (list.equals(args.bytes, args.starts[2] as number, args.lengths[2] as number) && ++matches >= search.rank) {
-      positions.push(search.fromTail ? size - 1 - i : i);
+    const start = args.starts[2] as number;
+    const length = args.lengths[2] as number;
+    const before = i;
+    let found: boolean;
+    if (search.fromTail) {
+      list.previous();
+      found = list.equals(args.bytes, start, length);
+      i++;
+    } else {
+      found = list.find(args.bytes, start, length, Math.min(comparisons - i, SEARCHED_PER_SLICE));
+      i = list.position;
+    }
+    if (found && ++matches >= search.rank) {
+      positions.push(list.index);
       if (positions.length === wanted) break;
     }
-    if (i % ELEMENTS_PER_SLICE === ELEMENTS_PER_SLICE - 1) yield;
+    if (Math.floor(i / ELEMENTS_PER_SLICE) > Math.floor(before / ELEMENTS_PER_SLICE)) yield;
   }
   return positions;
 }

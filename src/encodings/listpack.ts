@@ -175,6 +175,34 @@ export class Listpack extends Packed {
     return false;
   }
 
+  /**
+   * Looks for these bytes among the next `elements` elements: how many lie before the first that is them, behind which the position is
+   * then; `elements` when none is, and the position is behind all of them. There must be as many. Throws FormatError.
+   */
+  search(wanted: Uint8Array, from: number, length: number, elements: number): number {
+    const { bytes, limit } = this;
+    const number = parseInteger(wanted, from, length);
+    let pos = this.pos;
+    for (let i = 0; i < elements; i++) {
+      const head = bytes[pos] as number;
+      const size = elementBytes(bytes, pos);
+      const after = pos + size + (size < 128 ? 1 : backLengthBytes(size));
+      if (size === 0 || after > limit) throw this.unsound(pos, size);
+      const found =
+        head < 0x80
+          ? head === number
+          : head < 0xc0
+            ? size === length + 1 && sameBytes(bytes, pos + 1, wanted, from, length)
+            : this.isLong(head, pos, size, wanted, from, length);
+      pos = after;
+      if (!found) continue;
+      this.pos = pos;
+      return i;
+    }
+    this.pos = pos;
+    return elements;
+  }
+
   private readonly long = new Element();
 
   private isLong(head: number, pos: number, size: number, wanted: Uint8Array, from: number, length: number): boolean {

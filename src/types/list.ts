@@ -193,6 +193,28 @@ export class ListReader extends Elements {
     return true;
   }
 
+  /**
+   * Passes over up to `elementsMax` elements, to behind the first that is these bytes, whose `index` is set: true; false where none is.
+   * The current element is not read.
+   */
+  find(bytes: Uint8Array, start: number, length: number, elementsMax: number): boolean {
+    const end = Math.min(this.count, this.position + elementsMax);
+    while (this.position < end) {
+      if (this.node < 0 || this.position === this.nodeEnd) this.enter(this.position);
+      if (this.packed !== this.listpack) {
+        this.next();
+        if (this.equals(bytes, start, length)) return true;
+        continue;
+      }
+      const here = Math.min(end, this.nodeEnd) - this.position;
+      const passed = this.listpack.search(bytes, start, length, here);
+      this.position += Math.min(passed + 1, here);
+      this.index = this.position - 1;
+      if (passed < here) return true;
+    }
+    return false;
+  }
+
   /** Moves to the element before; false at the start. A LIST is passed over from the chunk's first element. */
   previous(): boolean {
     if (this.position <= 0) return false;
