@@ -206,7 +206,8 @@ function claimFrom(c: Context, from: EntryId, max: number, claim: Claim, consume
     // What has been removed has its place taken by the next one.
     seekPending(ID);
     if (change === "gone") gone.push(new EntryId().copy(ID));
-    else pending.next();
+    // The seek may stand behind the leaf before the entry's: next() alone would come to the entry once more.
+    else if (pending.settle()) pending.next();
     if (change === "none") continue;
     if (change === "claimed") claimed++;
     left--;

@@ -6,7 +6,19 @@ import { Servers } from "../fuzz/writes/servers.ts";
 import { redisInstalled } from "../support/redis-server.ts";
 
 /** Each step a line of words parted by single spaces; "\0" in them is a NUL. */
+const lines = (count: number, make: (i: number) => string) =>
+  Array.from({ length: count }, (_, i) => make(i)).join("\n");
 const FOUND: Readonly<Record<string, string>> = {
+  "XAUTOCLAIM of more entries than lie in one leaf": `
+    ${lines(300, (i) => `XADD x0 ${i}-1 a m${i}`)}
+    XGROUP CREATE x0 g1 0
+    XREADGROUP GROUP g1 alice COUNT 280 STREAMS x0 >
+    XDEL x0 20-1 70-1 71-1
+    XAUTOCLAIM x0 g1 bob 0 36-0 JUSTID
+    XAUTOCLAIM x0 g1 bob 0 0 COUNT 200
+    XAUTOCLAIM x0 g1 carol 1000000 0 COUNT 200
+    XPENDING x0 g1
+    XPENDING x0 g1 - + 300 bob`,
   "an option that EXPIRE does not know is shown up to a NUL": `
     SET s0 x
     EXPIRE s0 100 a\\0b`,
@@ -22,9 +34,9 @@ describe.skipIf(!redisInstalled)("beside redis-server", () => {
   });
   afterAll(() => servers.stop());
 
-  for (const [name, lines] of Object.entries(FOUND)) {
+  for (const [name, text] of Object.entries(FOUND)) {
     test(name, async () => {
-      const script: Step[] = lines
+      const script: Step[] = text
         .trim()
         .split("\n")
         .map((line) => line.trim().replaceAll("\\0", "\0").split(" "));
