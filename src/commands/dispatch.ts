@@ -31,6 +31,8 @@ import { runSlice, Slices, Task } from "./slices.ts";
 import type { SlowLog } from "./slowlog.ts";
 import type { Stats } from "./stats.ts";
 
+/** What says which commands take long. */
+const WATCHED = ["slowlog-log-slower-than", "latency-monitor-threshold", "latency-tracking"];
 const NO_AUTHENTICATION = "NOAUTH Authentication required.";
 const LOADING = "LOADING Redis is loading the dataset in memory";
 /** Different complaints about damaged bytes that are logged; further ones are only counted. */
@@ -56,6 +58,10 @@ export class Dispatcher implements RequestService<Client> {
   /** Commands that waited for keys are run: their clients' next requests come later. */
   #isServing = false;
   #context: CommandContext;
+  /** Calls are counted by how long they take. */
+  #tracksLatency = true;
+  /** Of these, one that took longer than this is told to the slow log or to the latency events. */
+  #slowUsec = Number.POSITIVE_INFINITY;
   /** End of the last command: the next one's start. */
   clockMs = 0;
   /** The wall clock, and when it was read (util/native's clock). */
@@ -73,6 +79,9 @@ export class Dispatcher implements RequestService<Client> {
     this.#context = this.#contexts.take();
     this.#slices = new Slices((task, error) => this.#taskEnded(task, error));
     this.#postponed = new Postponed(server.clients, (connection, args) => this.#resume(connection, args));
+    // Behind those of the slow log and the latency events (service.ts).
+    server.config.onChange([...WATCHED], () => this.#follow());
+    this.#follow();
   }
 
   get reply(): Reply {
@@ -245,8 +254,9 @@ export class Dispatcher implements RequestService<Client> {
     stats.usec += usec;
     this.traffic.commandsProcessed++;
     client.commands++;
+    if (this.#tracksLatency) stats.track(usec);
     if (reply.errors !== errorsBefore) this.#countFailure(entry, reply);
-    if (usec > this.slowLog.thresholdUsec) this.slowLog.add(context, entry, usec);
+    if (usec >= this.#slowUsec) this.#tookLong(context, entry, usec);
     if (client.replyMode !== "on") this.#silence(client, reply, mark);
     if (this.#waits.readyCount > 0) this.#serve();
     return !connection.closing;
@@ -300,8 +310,9 @@ export class Dispatcher implements RequestService<Client> {
     entry.stats.usec += usec;
     this.traffic.commandsProcessed++;
     client.commands++;
+    if (this.#tracksLatency) entry.stats.track(usec);
     if (reply.errors !== task.errorsBefore) this.#countFailure(entry, reply);
-    if (usec > this.slowLog.thresholdUsec) this.slowLog.add(context, entry, usec);
+    if (usec >= this.#slowUsec) this.#tookLong(context, entry, usec);
     if (client.replyMode !== "on") this.#silence(client, reply, 0);
     connection.flush(reply);
     client.parked = false;
@@ -346,6 +357,20 @@ export class Dispatcher implements RequestService<Client> {
       this.server.log("warning", `Unexpected error in '${entry.fullName}', please report it: ${detail}`);
       reply.error(`ERR internal error while running '${entry.fullName}'; the server's log has the details`);
     }
+  }
+
+  /** Configuration has changed. */
+  #follow(): void {
+    this.#tracksLatency = this.server.config.get("latency-tracking") === "yes";
+    this.#slowUsec = Math.min(this.slowLog.thresholdUsec, this.traffic.latencyEvents.thresholdUsec);
+  }
+
+  #tookLong(context: CommandContext, entry: Entry, usec: number): void {
+    if (usec > this.slowLog.thresholdUsec) this.slowLog.add(context, entry, usec);
+    const { latencyEvents } = this.traffic;
+    if (usec < latencyEvents.thresholdUsec) return;
+    const event = entry.command.flags.includes("fast") ? "fast-command" : "command";
+    latencyEvents.add(event, Math.floor(usec / 1000), Date.now());
   }
 
   #countFailure(entry: Entry, reply: Reply): void {

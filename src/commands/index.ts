@@ -11,6 +11,7 @@ import { rows as hashRandom } from "./hash-random.ts";
 import { rows as hashes } from "./hashes.ts";
 import { rows as hyperloglog } from "./hyperloglog.ts";
 import { rows as keys } from "./keys.ts";
+import { rows as latency } from "./latency.ts";
 import { rows as lcs } from "./lcs.ts";
 import { rows as lists } from "./lists.ts";
 import { rows as memory } from "./memory.ts";
@@ -36,6 +37,7 @@ export const COMMANDS: readonly Command[] = [
   ...server,
   ...saving,
   ...monitoring,
+  ...latency,
   ...acl,
   ...memory,
   ...debug,

@@ -1,4 +1,4 @@
-/** SLOWLOG and LATENCY: what took long. */
+/** SLOWLOG: the commands that took long. */
 import type { Context } from "./context.ts";
 import { ReplyError, wrongSubcommand } from "./errors.ts";
 import { helpRow } from "./help.ts";
@@ -6,10 +6,8 @@ import { integer } from "./parse.ts";
 import type { Command, CommandArgument, CommandFlag } from "./table.ts";
 
 const FLAGS: readonly CommandFlag[] = ["admin", "loading", "stale"];
-const NO_SCRIPT_FLAGS: readonly CommandFlag[] = ["admin", "noscript", "loading", "stale"];
 const HELP_FLAGS: readonly CommandFlag[] = ["loading", "stale"];
 const SHARDED = ["request_policy:all_nodes", "nondeterministic_output"];
-const TIPS = ["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"];
 const RESET_TIPS = ["request_policy:all_nodes", "response_policy:all_succeeded"];
 const SLOWLOG_SHOWN = 10;
 
@@ -32,8 +30,6 @@ function container(name: string, since: string, summary: string, subcommands: re
   return { ...base, complexity: "Depends on the subcommand" };
 }
 
-const EVENT: CommandArgument = { name: "event", type: "string" };
-
 export const rows: readonly Command[] = [
   container("slowlog", "2.2.12", "Holds the commands about the slow log.", [
     sub("get", -2, FLAGS, "2.2.12", "Gives the latest slow commands.", slowLogGet, SHARDED, [
@@ -47,26 +43,7 @@ export const rows: readonly Command[] = [
     ]),
     sub("reset", 2, FLAGS, "2.2.12", "Empties the slow log.", slowLogReset, RESET_TIPS),
   ]),
-  container("latency", "2.8.13", "Holds the commands about latency; Folio records no latency events yet.", [
-    helpRow("2.8.13", HELP_FLAGS, []),
-    sub("history", 3, NO_SCRIPT_FLAGS, "2.8.13", "Gives an event's latencies over time.", empty, TIPS, [EVENT]),
-    sub("latest", 2, NO_SCRIPT_FLAGS, "2.8.13", "Gives every event's latest latency.", empty, TIPS),
-    sub(
-      "reset",
-      -2,
-      NO_SCRIPT_FLAGS,
-      "2.8.13",
-      "Forgets the latencies of events.",
-      (c) => c.reply.integer(0),
-      RESET_TIPS,
-      [{ ...EVENT, optional: true, multiple: true }],
-    ),
-  ]),
 ];
-
-function empty(c: Context): void {
-  c.reply.array(0);
-}
 
 function slowLogGet(c: Context): void {
   const { args, reply, slowLog } = c;

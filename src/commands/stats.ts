@@ -1,4 +1,6 @@
-/** Counters of the command path: what INFO's Stats, Commandstats and Errorstats show. Cheap enough for every request. */
+/** Counters of the command path: what INFO's Stats, Commandstats, Errorstats and Latencystats show. Cheap enough for every request. */
+import { LatencyEvents } from "./latency-events.ts";
+import { LatencyHistogram } from "./latency-histogram.ts";
 
 /** One command's counters, in the slot of its table row. */
 export class CommandStats {
@@ -9,6 +11,13 @@ export class CommandStats {
   rejected = 0;
   /** The handler answered an error. */
   failed = 0;
+  /** How long calls took; null: none was counted (latency-tracking). */
+  latency: LatencyHistogram | null = null;
+
+  /** A call took so long. */
+  track(usec: number): void {
+    (this.latency ??= new LatencyHistogram()).add(usec);
+  }
 }
 
 /** Beyond this many different error prefixes counting stops, as in Redis: they may come from outside. */
@@ -34,6 +43,8 @@ export class Stats {
   readonly errors = new Map<string, number>();
   /** By full name: "get", "client|list". Filled when the table is built, so that the hot path holds the object itself. */
   readonly commands = new Map<string, CommandStats>();
+  /** What LATENCY shows; CONFIG RESETSTAT leaves it. */
+  readonly latencyEvents = new LatencyEvents();
 
   /** Counts an error reply by the first word of its text (without dash). */
   countError(text: string): void {
@@ -57,8 +68,8 @@ export class Stats {
 
   /** CONFIG RESETSTAT. */
   reset(): void {
-    const { commands } = this;
-    Object.assign(this, { ...new Stats(), commands, errors: this.errors });
+    const { commands, errors, latencyEvents } = this;
+    Object.assign(this, { ...new Stats(), commands, errors, latencyEvents });
     this.errors.clear();
     for (const command of commands.values()) Object.assign(command, new CommandStats());
   }

@@ -79,5 +79,15 @@ export const commandStats: Section = ({ stats: s }) => {
 export const errorStats: Section = ({ stats: s }) =>
   [...s.errors].map(([prefix, count]) => [`errorstat_${prefix}`, `count=${count}`] as const);
 
-/** Percentiles are not tracked: they would cost every request; bench/ measures them from outside. */
-export const latencyStats: Section = () => [];
+export const latencyStats: Section = ({ stats: s, config }) => {
+  const percents = config.get("latency-tracking-info-percentiles").split(" ").filter(Boolean);
+  const lines: Line[] = [];
+  for (const [name, { latency }] of s.commands) {
+    if (latency === null) continue;
+    const values = percents.map((percent) => {
+      return `p${Number(Number(percent).toFixed(6))}=${(latency.percentile(Number(percent)) / 1000).toFixed(3)}`;
+    });
+    lines.push([`latency_percentiles_usec_${name}`, values.join(",")]);
+  }
+  return lines;
+};

@@ -34,9 +34,9 @@ export const GENERAL: readonly Directive[] = [
   int("hz", "10", "used", 0, I32_MAX, { capped: [1n, 500n] }),
   text("ignore-warnings", "", "used", { keepsEmpty: true }),
   int("key-load-delay", "0", "unneeded", I32_MIN, I32_MAX, { hidden: true }),
-  int("latency-monitor-threshold", "0", "later", 0, I64_MAX),
-  bool("latency-tracking", "yes", "later"),
-  special("latency-tracking-info-percentiles", "50 99 99.9", "later", latencyTrackingInfoPercentiles, {
+  int("latency-monitor-threshold", "0", "used", 0, I64_MAX),
+  bool("latency-tracking", "yes", "used"),
+  special("latency-tracking-info-percentiles", "50 99 99.9", "used", latencyTrackingInfoPercentiles, {
     several: true,
     written: latencyTrackingInfoPercentilesLines,
   }),
