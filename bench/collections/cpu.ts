@@ -68,7 +68,8 @@ async function run(
       const words = prepare?.add(from, Math.min(count, from + PREPARED_PER_COMMAND)) as Command;
       if (isMissing(await client.command(...words))) return null;
     }
-    if (prepare === undefined && isMissing(await client.command(...workload.command))) return null;
+    const probe = workload.command.map((word) => word.replaceAll(RANDOM, "1"));
+    if (prepare === undefined && isMissing(await client.command(...probe))) return null;
   } finally {
     client.close();
   }
