@@ -7,12 +7,15 @@
  * The blob is read where it lies, in whatever level; `resize` makes it writable, in the top overlay. One instance serves any number of
  * keys, one after the other; nothing is allocated on the heap.
  */
-import { headBytes, lengthBytes, writeHead } from "../overlay/entry.ts";
+import { headBytes, keyLength, lengthBytes, writeHead } from "../overlay/entry.ts";
 import type { Record } from "../rdb/record.ts";
 import { Scratch } from "../rdb/scratch.ts";
 import { readString } from "../rdb/string.ts";
 import { Span } from "../util/span.ts";
 import { type Database, KEEP_EXPIRY } from "./database.ts";
+
+/** First byte of a length that has four bytes behind it. */
+const LENGTH_32 = 0x80;
 
 export class PackedEdit {
   /** The blob: valid until the key, or another one, is written. */
@@ -65,9 +68,21 @@ export class PackedEdit {
     this.#keyStart = keyStart;
     this.#keyLength = keyLength;
     this.#record = record;
+    if (record.entry !== 0 && this.#openInPlace(record)) return;
     record.seekValue();
     record.cursor.skip(headBytes(record.type));
     readString(record.cursor, this.blob, this.#scratch);
+  }
+
+  /** The blob of an entry, which nobody else has written: where it is not compressed (a value that came by RESTORE may be). */
+  #openInPlace(record: Record): boolean {
+    const { bytes, base } = record.cursor;
+    const at = record.valueOffset - base + headBytes(record.type);
+    const first = bytes[at] as number;
+    if (first > LENGTH_32) return false;
+    // By the first byte: of a value that came by RESTORE the length may be written longer than it need be.
+    this.blob.set(bytes, at + (first < 0x40 ? 1 : first < LENGTH_32 ? 2 : 5), keyLength(bytes, at));
+    return true;
   }
 
   /** Whether the blob that `open` has read may be written where it lies, at its length: as after `resize`. */
