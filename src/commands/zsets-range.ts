@@ -2,13 +2,13 @@
  * Ranges of a sorted set: ZRANGE and the older ZREVRANGE, Z[REV]RANGEBYSCORE, Z[REV]RANGEBYLEX.
  * All of them become ranks [start, end) of the members in order, which are then written up or down.
  */
-import { LexRange, ScoreRange } from "../types/range.ts";
+import { LexRange, type ScoreRange } from "../types/range.ts";
 import type { Ranked } from "../types/ranked.ts";
 import type { Context, Handler } from "./context.ts";
 import { ReplyError, syntaxError } from "./errors.ts";
 import { integer } from "./parse.ts";
 import { giveZset, type KeptZset } from "./zsets-cache.ts";
-import { RANKS, RankRange, setRanks } from "./zsets-ranks.ts";
+import { RANKS, RankRange, scoreRange, setRanks } from "./zsets-ranks.ts";
 import {
   beginMembers,
   isSlow,
@@ -92,14 +92,14 @@ export function parseOptions(c: Context, key: number, kind: RangeKind | null, re
 export function parseQuery(c: Context, key: number, { kind, reverse }: Options): Query {
   const { args } = c;
   if ((kind ?? "rank") === "rank") return new RankRange(integer(c, key + 1), integer(c, key + 2));
-  const min = args.text(reverse ? key + 2 : key + 1);
-  const max = args.text(reverse ? key + 1 : key + 2);
+  const min = reverse ? key + 2 : key + 1;
+  const max = reverse ? key + 1 : key + 2;
   if (kind === "score") {
-    const scores = ScoreRange.parse(min, max);
+    const scores = scoreRange(c, min, max);
     if (scores === null) throw new ReplyError("ERR min or max is not a float");
     return scores;
   }
-  const lex = LexRange.parse(min, max);
+  const lex = LexRange.parse(args.text(min), args.text(max));
   if (lex === null) throw new ReplyError("ERR min or max not valid string range item");
   return lex;
 }

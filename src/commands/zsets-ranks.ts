@@ -1,7 +1,9 @@
 /** Ranges of a sorted set (types/range.ts) as ranks of its members in order, whatever it lies in. */
-import { LexRange, type ScoreRange } from "../types/range.ts";
+import { LexRange, ScoreRange } from "../types/range.ts";
 import { type Ranked, TreeOrder } from "../types/ranked.ts";
+import { plainDecimal } from "../types/score.ts";
 import type { ZsetReader } from "../types/zset.ts";
+import type { Context } from "./context.ts";
 
 /** From one rank to another; negative ones count from the end. */
 export class RankRange {
@@ -9,6 +11,27 @@ export class RankRange {
     readonly first: number,
     readonly last: number,
   ) {}
+}
+
+const OPEN = 0x28;
+
+/** The range of scores between the bounds at two arguments, as ScoreRange.parse; null when one is not a number. */
+export function scoreRange(c: Context, min: number, max: number): ScoreRange | null {
+  const low = bound(c, min);
+  const high = bound(c, max);
+  if (Number.isNaN(low) || Number.isNaN(high)) return ScoreRange.parse(c.args.text(min), c.args.text(max));
+  return ScoreRange.of(low, isOpen(c, min), high, isOpen(c, max));
+}
+
+function isOpen({ args }: Context, i: number): boolean {
+  return (args.lengths[i] as number) > 0 && args.bytes[args.starts[i] as number] === OPEN;
+}
+
+/** A bound that is a plain decimal, NaN for any other. */
+function bound(c: Context, i: number): number {
+  const { args } = c;
+  const skipped = isOpen(c, i) ? 1 : 0;
+  return plainDecimal(args.bytes, (args.starts[i] as number) + skipped, (args.lengths[i] as number) - skipped);
 }
 
 /** What setRanks has found: ranks start ≤ rank < end. Read before the next call. */

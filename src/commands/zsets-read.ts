@@ -1,9 +1,9 @@
 /** Sorted sets, one member or one number: ZCARD ZSCORE ZMSCORE ZRANK ZREVRANK ZCOUNT ZLEXCOUNT. */
-import { LexRange, ScoreRange } from "../types/range.ts";
+import { LexRange, type ScoreRange } from "../types/range.ts";
 import type { Context, Handler } from "./context.ts";
 import { ReplyError, syntaxError, wrongArity } from "./errors.ts";
 import { giveZset, type KeptZset } from "./zsets-cache.ts";
-import { RANKS, setRanks } from "./zsets-ranks.ts";
+import { RANKS, scoreRange, setRanks } from "./zsets-ranks.ts";
 import { isLarge, isSlow, loadRanked, openZset, sliced } from "./zsets-support.ts";
 
 export const zcard: Handler = (c) => {
@@ -104,7 +104,7 @@ function writeRank({ reply }: Context, rank: number, score: number, withScore: b
 }
 
 export const zcount: Handler = (c) => {
-  const range = ScoreRange.parse(c.args.text(2), c.args.text(3));
+  const range = scoreRange(c, 2, 3);
   if (range === null) throw new ReplyError("ERR min or max is not a float");
   return countIn(c, range);
 };

@@ -1,5 +1,5 @@
 /** Members leave a sorted set: ZREM, ZREMRANGEBYRANK, ZREMRANGEBYSCORE, ZREMRANGEBYLEX. */
-import { LexRange, ScoreRange } from "../types/range.ts";
+import { LexRange, type ScoreRange } from "../types/range.ts";
 import type { Context, Handler } from "./context.ts";
 import { liveLimits } from "./encoding-limits.ts";
 import { ReplyError } from "./errors.ts";
@@ -7,7 +7,7 @@ import { integer } from "./parse.ts";
 import { deleteKey } from "./writable.ts";
 import { giveZset, takeZset } from "./zsets-cache.ts";
 import { EDIT, openToChange } from "./zsets-change.ts";
-import { RANKS, RankRange, setRanks } from "./zsets-ranks.ts";
+import { RANKS, RankRange, scoreRange, setRanks } from "./zsets-ranks.ts";
 import { isBetterCopied, removeMany } from "./zsets-rest.ts";
 
 export function zrem(c: Context): void {
@@ -31,7 +31,7 @@ export function zrem(c: Context): void {
 export const zremrangebyrank: Handler = (c) => removeRange(c, new RankRange(integer(c, 2), integer(c, 3)));
 
 export const zremrangebyscore: Handler = (c) => {
-  const range = ScoreRange.parse(c.args.text(2), c.args.text(3));
+  const range = scoreRange(c, 2, 3);
   if (range === null) throw new ReplyError("ERR min or max is not a float");
   return removeRange(c, range);
 };

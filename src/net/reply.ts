@@ -8,7 +8,7 @@
  * copied. A handler's half-written reply can be taken back with `mark` and `rollback`.
  */
 
-import { doubleText } from "../util/decimal.ts";
+import { doubleText, writePlainDouble } from "../util/decimal.ts";
 import { copyBytes } from "../util/native.ts";
 import type { Span } from "../util/span.ts";
 
@@ -20,6 +20,8 @@ const BUFFER_KEPT_BYTES_MAX = 1024 * 1024;
 
 const CR = 13;
 const LF = 10;
+/** The text of a double. */
+const DOUBLE = new Uint8Array(32);
 /** Shorter texts are written by a loop, longer ones by a call. */
 const LOOP_BYTES_MAX = 24;
 const { latin1Write } = Buffer.prototype;
@@ -217,7 +219,11 @@ export class Reply {
   double(value: number): void {
     if (this.protocol === 3) this.#line(44, doubleText(value));
     else if (Number.isSafeInteger(value) && !Object.is(value, -0)) this.bulkInteger(value);
-    else this.bulkText(doubleText(value));
+    else {
+      const plain = writePlainDouble(value, DOUBLE, 0);
+      if (plain > 0) this.bulk(DOUBLE, 0, plain);
+      else this.bulkText(doubleText(value));
+    }
   }
 
   /** A boolean; 1 or 0 in RESP2. */

@@ -25,6 +25,10 @@ export class ScoreRange {
     return new ScoreRange(low, minOpen, high, maxOpen);
   }
 
+  static of(min: number, minOpen: boolean, max: number, maxOpen: boolean): ScoreRange {
+    return new ScoreRange(min, minOpen, max, maxOpen);
+  }
+
   /** min ≤ score < max. */
   static between(min: number, max: number): ScoreRange {
     return new ScoreRange(min, false, max, true);
