@@ -130,7 +130,7 @@ export class FieldTable {
       table.seekSegment(from);
       // Segments may be joined meanwhile: then this one, which is larger, is looked through again.
       while (table.segmentExpiry < nowMs) {
-        if (left <= 0) return false;
+        if (left <= 0 && table.expiring > 0) return false;
         left -= this.#expireSegment(from, nowMs);
         table.seekSegment(from);
       }
