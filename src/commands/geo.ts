@@ -68,7 +68,7 @@ function storing(from: number): readonly KeySpec[] {
   ];
 }
 
-const WALK = "O(N) with N being the number of members";
+const SEEK = "O(N) with N being the number of members";
 const SEARCH = "O(N+M*log(M)) with N being the number of members and M the number of those inside the shape";
 
 export const rows = [
@@ -80,7 +80,7 @@ export const rows = [
     keys: READ_FIRST,
     since: "3.2.0",
     group: "geo",
-    complexity: "O(N*M) with N being the number of members and M the number of those asked for",
+    complexity: "O(M) with M being the number of members asked for",
     summary: "Gives the positions of members as standard geohash texts.",
     arguments: [KEY, { ...MEMBER, optional: true, multiple: true }],
     handler: geohash,
@@ -93,7 +93,7 @@ export const rows = [
     keys: READ_FIRST,
     since: "3.2.0",
     group: "geo",
-    complexity: "O(N*M) with N being the number of members and M the number of those asked for",
+    complexity: "O(M) with M being the number of members asked for",
     summary: "Gives the longitudes and latitudes of members.",
     arguments: [KEY, { ...MEMBER, optional: true, multiple: true }],
     handler: geopos,
@@ -106,7 +106,7 @@ export const rows = [
     keys: READ_FIRST,
     since: "3.2.0",
     group: "geo",
-    complexity: WALK,
+    complexity: SEEK,
     summary: "Gives the distance between two members.",
     arguments: [
       KEY,

@@ -43,9 +43,9 @@ const WEIGHTS_AND_AGGREGATE = [
   },
 ] as const satisfies readonly CommandArgument[];
 
-/** A sorted set is walked where it lies: there is no tree to descend yet. */
-const WALK = "O(N) with N being the number of members";
-const WALK_AND_REPLY = "O(N+M) with N being the number of members and M the number of them returned";
+/** Of what was written. Of a sequence in the file: O(N) the first time. */
+const SEEK = "O(log(N)) with N being the number of members";
+const SEEK_AND_REPLY = "O(log(N)+M) with N being the number of members and M the number of them returned";
 const COMBINE = "O(N+M*log(M)) with N being the sizes of all the sets together and M the size of the result";
 
 export const rows = [
@@ -70,7 +70,7 @@ export const rows = [
     keys: READ_FIRST,
     since: "1.2.0",
     group: "sorted-set",
-    complexity: WALK,
+    complexity: SEEK,
     summary: "Gives the score of a member of a sorted set.",
     arguments: [KEY, MEMBER],
     handler: zscore,
@@ -83,7 +83,7 @@ export const rows = [
     keys: READ_FIRST,
     since: "6.2.0",
     group: "sorted-set",
-    complexity: "O(N*M) with N being the number of members and M the number of those asked for",
+    complexity: "O(M) with M being the number of members asked for",
     summary: "Gives the scores of several members of a sorted set.",
     arguments: [KEY, { ...MEMBER, multiple: true }],
     handler: zmscore,
@@ -96,7 +96,7 @@ export const rows = [
     keys: READ_FIRST,
     since: "2.0.0",
     group: "sorted-set",
-    complexity: WALK,
+    complexity: SEEK,
     summary: "Gives the place of a member of a sorted set, counted from the lowest score.",
     arguments: [KEY, MEMBER, WITHSCORE],
     handler: zrank,
@@ -109,7 +109,7 @@ export const rows = [
     keys: READ_FIRST,
     since: "2.0.0",
     group: "sorted-set",
-    complexity: WALK,
+    complexity: SEEK,
     summary: "Gives the place of a member of a sorted set, counted from the highest score.",
     arguments: [KEY, MEMBER, WITHSCORE],
     handler: zrevrank,
@@ -122,7 +122,7 @@ export const rows = [
     keys: READ_FIRST,
     since: "2.0.0",
     group: "sorted-set",
-    complexity: WALK,
+    complexity: SEEK,
     summary: "Counts the members of a sorted set whose scores lie in a range.",
     arguments: [KEY, { name: "min", type: "double" }, { name: "max", type: "double" }],
     handler: zcount,
@@ -135,7 +135,7 @@ export const rows = [
     keys: READ_FIRST,
     since: "2.8.9",
     group: "sorted-set",
-    complexity: WALK,
+    complexity: SEEK,
     summary: "Counts the members of a sorted set that lie in a lexicographic range.",
     arguments: [KEY, { name: "min", type: "string" }, { name: "max", type: "string" }],
     handler: zlexcount,
@@ -148,7 +148,7 @@ export const rows = [
     keys: READ_FIRST,
     since: "1.2.0",
     group: "sorted-set",
-    complexity: WALK_AND_REPLY,
+    complexity: SEEK_AND_REPLY,
     summary: "Gives the members of a sorted set in a range of places, scores or names, in either direction.",
     arguments: [
       KEY,
@@ -178,7 +178,7 @@ export const rows = [
     keys: READ_FIRST,
     since: "1.2.0",
     group: "sorted-set",
-    complexity: WALK_AND_REPLY,
+    complexity: SEEK_AND_REPLY,
     summary: "Gives the members of a sorted set in a range of places, highest score first.",
     arguments: [KEY, { name: "start", type: "integer" }, { name: "stop", type: "integer" }, WITHSCORES],
     handler: zrevrange,
@@ -191,7 +191,7 @@ export const rows = [
     keys: READ_FIRST,
     since: "1.0.5",
     group: "sorted-set",
-    complexity: WALK_AND_REPLY,
+    complexity: SEEK_AND_REPLY,
     summary: "Gives the members of a sorted set in a range of scores.",
     arguments: [
       KEY,
@@ -210,7 +210,7 @@ export const rows = [
     keys: READ_FIRST,
     since: "2.2.0",
     group: "sorted-set",
-    complexity: WALK_AND_REPLY,
+    complexity: SEEK_AND_REPLY,
     summary: "Gives the members of a sorted set in a range of scores, highest first.",
     arguments: [KEY, { name: "max", type: "double" }, { name: "min", type: "double" }, WITHSCORES, LIMIT],
     handler: zrevrangebyscore,
@@ -223,7 +223,7 @@ export const rows = [
     keys: READ_FIRST,
     since: "2.8.9",
     group: "sorted-set",
-    complexity: WALK_AND_REPLY,
+    complexity: SEEK_AND_REPLY,
     summary: "Gives the members of a sorted set in a lexicographic range.",
     arguments: [KEY, { name: "min", type: "string" }, { name: "max", type: "string" }, LIMIT],
     handler: zrangebylex,
@@ -236,7 +236,7 @@ export const rows = [
     keys: READ_FIRST,
     since: "2.8.9",
     group: "sorted-set",
-    complexity: WALK_AND_REPLY,
+    complexity: SEEK_AND_REPLY,
     summary: "Gives the members of a sorted set in a lexicographic range, last first.",
     arguments: [KEY, { name: "max", type: "string" }, { name: "min", type: "string" }, LIMIT],
     handler: zrevrangebylex,
@@ -250,7 +250,7 @@ export const rows = [
     tips: ["nondeterministic_output"],
     since: "6.2.0",
     group: "sorted-set",
-    complexity: WALK_AND_REPLY,
+    complexity: SEEK_AND_REPLY,
     summary: "Gives random members of a sorted set.",
     arguments: [
       KEY,
