@@ -67,7 +67,10 @@ describe.skipIf(!redisInstalled)("collections as redis-server answers them", () 
       }
       await both.same(["HLEN", key]);
       await both.same(["HMGET", key, ...fields]);
-      await both.same(["HMGET", key, ...numbered(100, (i) => `field:${i * 30}`), "name", "field:0"]);
+      // Walked, then indexed, then by the index.
+      for (let times = 0; times < 3; times++) {
+        await both.same(["HMGET", key, ...numbered(100, (i) => `field:${i * 30}`), "name", "field:0"]);
+      }
       await both.same(["HGETALL", key], unorderedPairs);
       await both.same(["HKEYS", key], unordered);
       await both.same(["HVALS", key], unordered);

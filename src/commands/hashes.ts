@@ -178,7 +178,7 @@ function hmget(c: Context): void | Generator<void, void, void> {
   const { args, reply } = c;
   const wanted = args.count - 2;
   const found = openHash(c);
-  if (found && !HASH.isNative && wanted * HASH.count > COMPARISONS_MAX) return hmgetByWalk(c);
+  if (found && wanted * HASH.storedCount > COMPARISONS_MAX && !HASH.isKeyed) return hmgetByWalk(c);
   reply.array(wanted);
   for (let i = 2; i < args.count; i++) {
     if (found && findField(c, i)) reply.elements(HASH.value);
@@ -189,14 +189,26 @@ function hmget(c: Context): void | Generator<void, void, void> {
 /** Many fields of a large hash: one walk that notes the values of those asked for. */
 function* hmgetByWalk(c: Context): Generator<void, void, void> {
   const { reply, record } = c;
+  const hash = new HashReader();
+  hash.open(record, c.nowMs);
+  if (c.args.count < hash.storedCount && (yield* hash.indexInSlices())) {
+    reply.array(c.args.count - 2);
+    for (let i = 2; i < c.args.count; i++) {
+      // Taken anew: a command that is parked gets arguments of its own.
+      const { args } = c;
+      if (hash.find(args.bytes, args.starts[i] as number, args.lengths[i] as number)) reply.elements(hash.value);
+      else reply.nil();
+      if (i % FIELDS_PER_SLICE === 0) yield;
+    }
+    return;
+  }
+  hash.open(record, c.nowMs);
   const wanted = new ByteTable();
   const indexes = new Uint32Array(c.args.count - 2);
   for (let i = 0; i < indexes.length; i++) {
     indexes[i] = wanted.add(c.args.bytes, c.args.starts[i + 2] as number, c.args.lengths[i + 2] as number);
   }
   const values = new ByteStore();
-  const hash = new HashReader();
-  hash.open(record, c.nowMs);
   for (let walked = 1; hash.nextField(); walked++) {
     const field = hash.field.text();
     const index = wanted.indexOf(field.bytes, field.start, field.length);

@@ -29,7 +29,8 @@ import { FormatError } from "../util/format-error.ts";
 import { Blob } from "./blob.ts";
 import { countMismatch, Element, wrongType } from "./elements.ts";
 import { DEFAULT_LIMITS, type EncodingLimits } from "./limits.ts";
-import { findInSlices, findMember, isSlowToFind, type MemberFrame } from "./sequence.ts";
+import { builtIndexOf } from "./member-index.ts";
+import { findInSlices, findMember, indexInSlices, isSlowToFind, type MemberFrame } from "./sequence.ts";
 
 /** Where a field's expiry stands in a sequence. */
 type Expiries = "none" | "before" | "after";
@@ -346,6 +347,18 @@ export class HashReader implements MemberFrame {
   findInSlices(field: Uint8Array): Generator<void, void, void> {
     const { cursor, blob, scratch, sequenceOffset, stored } = this;
     return findInSlices(this, cursor, blob, scratch, sequenceOffset, stored, field);
+  }
+
+  /** Whether any field is found without a walk, or can be from now on: see indexInSlices. With a reader of the command's own. */
+  *indexInSlices(): Generator<void, boolean, void> {
+    if (this.packed !== null || this.blocks !== null) return true;
+    return yield* indexInSlices(this, this.cursor, this.scratch, this.sequenceOffset, this.stored);
+  }
+
+  /** Whether find() of any field is quick: it is native, or has an index. */
+  get isKeyed(): boolean {
+    if (this.blocks !== null) return true;
+    return this.packed === null && builtIndexOf(this.cursor.source, this.sequenceOffset) !== null;
   }
 
   private findInSequence(bytes: Uint8Array, start: number, length: number): boolean {

@@ -158,6 +158,23 @@ export function* findInSlices(
   rememberFinding(source, { firstOffset, version, member, offset });
 }
 
+/**
+ * Has the collection's members be found by an index, where it is asked for often enough and not too large for one; whether they are. In
+ * slices, as findInSlices.
+ */
+export function* indexInSlices(
+  frame: MemberFrame,
+  cursor: Cursor,
+  scratch: Scratch,
+  firstOffset: number,
+  count: number,
+): Generator<void, boolean, void> {
+  const index = memberIndexOf(cursor.source, firstOffset, count);
+  if (index === null) return false;
+  yield* buildInSlices(index, frame, cursor, scratch, firstOffset, count);
+  return index.built;
+}
+
 /** Adds all members; waits where another command does. `index.built` is false where they cannot be added. */
 function* buildInSlices(
   index: MemberIndex,
