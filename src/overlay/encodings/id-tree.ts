@@ -33,6 +33,11 @@ export class IdTree extends CountedTree {
     this.insertHere(handle, weight);
   }
 
+  /** As add, of the ID that seekId has just not found, whether or not it has settled. */
+  addSought(handle: number, weight: number): void {
+    this.insertHere(handle, weight);
+  }
+
   /** Word 0 … 3 of the node's ID: ms high, ms low, seq high, seq low; as int32. */
   idWord(word: number): number {
     return this.keyWord(word) ^ SIGN;

@@ -154,7 +154,7 @@ function* copyGroup(from: Blocks, source: NativeGroup, to: Blocks, copied: numbe
   for (pending.seekFirst(); pending.settle(); pending.next()) {
     const { handle } = pending;
     const consumer = copies.get(pendingConsumer(from, handle)) as number;
-    readNodeId(pending, id);
+    target.findPending(readNodeId(pending, id));
     target.addPending(
       id,
       consumer,

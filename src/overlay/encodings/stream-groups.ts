@@ -263,12 +263,12 @@ export class NativeGroup {
     return isIt ? pending.handle : 0;
   }
 
-  /** Adds a pending entry, of an ID that is not pending; its handle. Throws ArenaFull, nothing changed. */
+  /** Adds a pending entry, of an ID that `findPending` has just not found; its handle. Throws ArenaFull, nothing changed. */
   addPending(id: EntryId, consumer: number, timeMs: number, countHigh: number, countLow: number): number {
     const blocks = this.#blocks;
     const handle = createPending(blocks, consumer, timeMs, countHigh, countLow);
     try {
-      this.pending.add(id.msHigh, id.msLow, id.seqHigh, id.seqLow, handle, 1);
+      this.pending.addSought(handle, 1);
     } catch (error) {
       blocks.free(handle);
       throw error;
