@@ -23,7 +23,6 @@ export class NativeReads {
   note(record: Record, client: Client): void {
     const arena = nativeBlocks(record);
     const root = nativeRoot(record);
-    record.seekValue();
     if (!this.#isHolding && arena.awaited.size > 0 && arena.awaited.has(root)) {
       throw new NotReady(until(client, () => !arena.awaited.has(root)));
     }

@@ -3,10 +3,10 @@ import { i32le } from "../encodings/packed.ts";
 import type { Arena } from "../overlay/arena.ts";
 import type { Record } from "../rdb/record.ts";
 
-/** The handle of the structure's root. The record's type is a native one; its cursor may stand anywhere. */
+/** The handle of the structure's root. The record's type is a native one; nothing moves its cursor out of the entry's window. */
 export function nativeRoot(record: Record): number {
-  record.seekValue();
-  return i32le(record.cursor.bytes, record.cursor.pos) >>> 0;
+  const { bytes, base } = record.cursor;
+  return i32le(bytes, record.valueOffset - base) >>> 0;
 }
 
 /** The memory that it lies in: only overlays have native structures, and an overlay's source is its arena. */
