@@ -254,7 +254,7 @@ describe.skipIf(!redisInstalled)("beside redis-server", () => {
   let both: Differential;
   beforeAll(async () => {
     both = await Differential.start([...keys, ...object, ...streams, ...generic, ...writes], fill);
-  });
+  }, 60_000);
   afterAll(() => both.stop());
 
   test("random commands, while saves begin and fail", async () => {

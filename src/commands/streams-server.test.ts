@@ -41,7 +41,7 @@ describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where no
     await start();
     redis = await spawnRedis(["--dir", dir, "--dbfilename", "redis.rdb", "--rdbcompression", "no"]).ready();
     theirs = await redis.connect();
-  });
+  }, 60_000);
   afterAll(async () => {
     await Promise.all([folio.stop(), redis.stop()]);
     rmSync(dir, { recursive: true, force: true });
@@ -106,7 +106,7 @@ describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where no
     await all();
     await change(50_000);
     await all();
-  });
+  }, 60_000);
 
   test("copies and payloads are the streams that they were; nodes are Redis's byte for byte", async () => {
     for (const key of KEYS) {
@@ -132,7 +132,7 @@ describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where no
       const value = (payload: RespValue) => (payload as string).slice(PAYLOAD_HEAD, -PAYLOAD_FOOT);
       expect(value(mine)).toBe(value(yours));
     }
-  });
+  }, 60_000);
 
   test("a file for Redis 7.0 is read by redis-server", async () => {
     await ours.command("FLUSHALL");
@@ -149,7 +149,7 @@ describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where no
     expect(info).toEqual(plain(await ours.command("XINFO", "STREAM", "s", "FULL", "COUNT", "0")));
     await reader.stop();
     await ours.command("CONFIG", "SET", "rdb-version", "11");
-  });
+  }, 60_000);
 
   test("clients wait for entries, in order, and are told when the group or the key is gone", async () => {
     await ours.command("FLUSHALL");
@@ -160,6 +160,14 @@ describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where no
     await ours.command("XADD", "w", "1-0", "a", "1");
     expect(await read).toEqual([["w", [["1-0", ["a", "1"]]]]]);
     expect(await all2).toEqual([["w", [["1-0", ["a", "1"]]]]]);
+    const thrice = first.command("XREAD", "BLOCK", "0", "STREAMS", "w", "w", "w", "$", "$", "$");
+    await blocked(1);
+    // Gone before it could be read, or of another type: it waits on.
+    await ours.command("DEL", "w");
+    await ours.command("RPUSH", "w", "x");
+    await ours.command("DEL", "w");
+    await ours.command("XADD", "w", "1-7", "a", "7");
+    expect(await thrice).toEqual(Array.from({ length: 3 }, () => ["w", [["1-7", ["a", "7"]]]]));
     await ours.command("XGROUP", "CREATE", "w", "g", "$");
     const group = (client: RespClient, name: string) =>
       client.command("XREADGROUP", "GROUP", "g", name, "BLOCK", "0", "COUNT", "1", "STREAMS", "w", ">");
@@ -195,7 +203,7 @@ describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where no
     await ours.command("SET", "w", "no stream");
     expect(await typed).toStartWith("-WRONGTYPE");
     for (const client of [first, second, third]) client.close();
-  });
+  }, 60_000);
 
   const blocked = async (count: number) => {
     while (!String(await ours.command("INFO", "clients")).includes(`blocked_clients:${count}\r\n`)) await Bun.sleep(1);
@@ -236,5 +244,5 @@ describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where no
     expect(await ours.command("XTRIM", "big", "MAXLEN", "10")).toBe(BIG - 11);
     expect(await ours.command("DEL", "big", "copy")).toBe(2);
     other.close();
-  });
+  }, 60_000);
 });

@@ -20,7 +20,7 @@ const STREAMS = [
   },
 ] as const satisfies readonly KeySpec[];
 
-const RANGE = "O(N) with N being the number of entries in the range, and the listpacks before it";
+const RANGE = "O(log(N) + M) with M being the number of entries given; of a stream in the file O(listpacks) + O(M)";
 
 export const rows = [
   {
@@ -31,7 +31,7 @@ export const rows = [
     keys: PEEK_FIRST,
     since: "5.0.0",
     group: "stream",
-    complexity: "O(N) with N being the number of listpacks",
+    complexity: "O(1); of a stream in the file O(N) with N being the number of listpacks",
     summary: "Counts the entries of a stream.",
     arguments: [KEY],
     handler: xlen,
