@@ -58,6 +58,10 @@ export class Client {
   wake: (() => void) | null = null;
   /** CLIENT UNBLOCK has ended the wait: the command then answers as after its time, or an error. */
   unblocked: "" | "timeout" | "error" = "";
+  /** Of its memory, what counts for maxmemory-clients, when it was last looked at. */
+  countedBytes = 0;
+  /** It is being disconnected, for it held too much. */
+  isEvicted = false;
   lastCommand = "NULL";
   /** Commands run. */
   commands = 0;

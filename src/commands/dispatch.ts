@@ -179,6 +179,10 @@ export class Dispatcher implements RequestService<Client> {
     );
   }
 
+  grew(connection: Connection<Client>): void {
+    this.#gate.memory.grew(connection);
+  }
+
   close(connection: Connection<Client>): void {
     this.#slices.drop(connection);
     this.#postponed.drop(connection);

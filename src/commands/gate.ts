@@ -5,6 +5,7 @@
 import type { Connection, Limits } from "../net/connection.ts";
 import { Reply } from "../net/reply.ts";
 import { type Client, isLocal } from "./client.ts";
+import { ClientMemory } from "./client-memory.ts";
 import type { Config, Server } from "./context.ts";
 
 const PROTECTED =
@@ -24,6 +25,7 @@ const DIRECTIVES = [
 
 export class Gate {
   readonly limits: Limits;
+  readonly memory: ClientMemory;
   readonly #server: Server;
   #clientsMax = 0;
   #idleSecondsMax = 0;
@@ -33,7 +35,10 @@ export class Gate {
   constructor(server: Server) {
     const { config } = server;
     this.#server = server;
-    this.limits = limitsOf(config);
+    this.limits = { ...limitsOf(config), clientBytesMax: 0 };
+    this.memory = new ClientMemory(server, (limitBytes) => {
+      this.limits.clientBytesMax = limitBytes;
+    });
     this.#configure(config);
     config.onChange([...DIRECTIVES], () => this.#configure(config));
   }
@@ -74,9 +79,11 @@ export class Gate {
 
   close(connection: Connection<Client>): void {
     this.#server.clients.remove(connection.owner);
+    this.memory.forget(connection.owner);
   }
 
   tick(nowMs: number): void {
+    this.memory.check();
     for (const client of this.#server.clients.byId.values()) {
       const connection = client.connection as Connection<Client>;
       if (connection.pendingBytes > 0) connection.checkOutputLimits(nowMs);
@@ -97,7 +104,7 @@ export class Gate {
   }
 }
 
-function limitsOf(config: Config): Limits {
+function limitsOf(config: Config): Omit<Limits, "clientBytesMax"> {
   return {
     queryBytesMax: config.number("client-query-buffer-limit"),
     bulkBytesMax: config.number("proto-max-bulk-len"),

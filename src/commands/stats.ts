@@ -33,6 +33,8 @@ export class Stats {
   netOutputBytes = 0;
   queryBufferLimitDisconnections = 0;
   outputBufferLimitDisconnections = 0;
+  /** Disconnected for maxmemory-clients. */
+  evictedClients = 0;
   errorReplies = 0;
   /** Requests that met damaged bytes in a layer. */
   damagedReplies = 0;

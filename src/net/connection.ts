@@ -19,6 +19,8 @@ import { Parsed, type RequestParser } from "./request-parser.ts";
 import type { RequestReader } from "./request-reader.ts";
 import { Turns } from "./turns.ts";
 
+/** What a connection takes that holds neither input nor output, about. */
+const CONNECTION_BYTES = 512;
 /** A client with more pending output than this gets no further request executed until it has read. */
 export const OUTPUT_SOFT_BYTES = 1024 * 1024;
 /** Replies of a batch beyond this are handed to the socket before the batch ends. */
@@ -58,6 +60,8 @@ export interface RequestService<Owner> {
   protocolError(connection: Connection<Owner>, error: string): void;
   queryLimitReached(connection: Connection<Owner>): void;
   outputLimitReached(connection: Connection<Owner>): void;
+  /** It holds more memory than before; only while there is a limit (clientBytesMax). The service may close it, and others. */
+  grew(connection: Connection<Owner>): void;
   close(connection: Connection<Owner>): void;
   /** A mistake in this program broke a batch off: its replies are void, the connection is being ended. */
   broken(connection: Connection<Owner>, error: Error): void;
@@ -70,6 +74,8 @@ export interface Limits {
   outputHardBytes: number;
   outputSoftBytes: number;
   outputSoftSeconds: number;
+  /** Of all connections together. */
+  clientBytesMax: number;
 }
 
 export interface Traffic {
@@ -116,6 +122,8 @@ export class Connection<Owner> {
   #queryStart = 0;
   #queryEnd = 0;
   #pending: Chunk[] = [];
+  /** Of these, those that are this connection's own: the arrays' bytes. */
+  #ownedBytes = 0;
   #paused = false;
   #running = false;
   /** Received requests wait for the next turn. */
@@ -158,9 +166,7 @@ export class Connection<Owner> {
 
   /** Bytes that this connection holds in memory of its own (output by reference is not). */
   get memoryBytes(): number {
-    let owned = this.#query?.length ?? 0;
-    for (const chunk of this.#pending) if (chunk.owned) owned += chunk.bytes.length;
-    return owned + 512;
+    return (this.#query?.length ?? 0) + this.#ownedBytes + CONNECTION_BYTES;
   }
 
   /** Whether output that waits lies in one of these arrays (of a mapping that is to be closed). */
@@ -175,6 +181,7 @@ export class Connection<Owner> {
       const { bytes, start, end, owned } = pending[i] as Chunk;
       if (owned || !windows.includes(bytes)) continue;
       pending[i] = { bytes: bytes.slice(start, end), start: 0, end: end - start, owned: true };
+      this.#ownedBytes += end - start;
     }
   }
 
@@ -197,7 +204,10 @@ export class Connection<Owner> {
       return;
     }
     if (!this.#held) this.#run(this.#query, this.#queryStart, this.#queryEnd, false);
-    else if (this.queryBytes > INPUT_WAITING_BYTES_MAX) this.#pauseReading();
+    else {
+      if (this.queryBytes > INPUT_WAITING_BYTES_MAX) this.#pauseReading();
+      this.#noteGrowth();
+    }
   }
 
   /** Input may be taken from the socket, and would be executed at once. */
@@ -232,7 +242,14 @@ export class Connection<Owner> {
       this.#paused = false;
       this.#socket.resume();
     }
-    if (this.#query !== null) this.#run(this.#query, this.#queryStart, this.#queryEnd, false);
+    if (this.#query === null) return;
+    try {
+      this.#run(this.#query, this.#queryStart, this.#queryEnd, false);
+    } catch (error) {
+      // A timer or another client's request has brought us here: nobody else would end this client, and only this one.
+      this.service.broken(this, error instanceof Error ? error : new Error(String(error)));
+      this.close(false);
+    }
   }
 
   /** For Turns: goes on with a pipeline that others were let in before. */
@@ -258,7 +275,9 @@ export class Connection<Owner> {
     }
     this.#send(reply.buffer, from, length, false);
     reply.clear();
-    if (this.pendingBytes > 0) this.checkOutputLimits(Date.now());
+    if (this.pendingBytes === 0) return;
+    this.checkOutputLimits(Date.now());
+    this.#noteGrowth();
   }
 
   /** As `flush`, of what was written before `mark`; the rest stays in `reply`. */
@@ -292,6 +311,10 @@ export class Connection<Owner> {
       this.pendingBytes -= written;
       if (chunk.start < chunk.end) break;
     }
+    for (let i = 0; i < sent; i++) {
+      const { bytes, owned } = pending[i] as Chunk;
+      if (owned) this.#ownedBytes -= bytes.length;
+    }
     if (sent > 0) pending.splice(0, sent);
     if (this.closed) return;
     if (this.pendingBytes <= this.service.limits.outputSoftBytes) this.overSoftSinceMs = 0;
@@ -309,7 +332,7 @@ export class Connection<Owner> {
     this.closed = true;
     this.closing = true;
     this.#pending = [];
-    this.pendingBytes = 0;
+    this.pendingBytes = this.#ownedBytes = 0;
     this.#query = null;
     this.#queryStart = this.#queryEnd = 0;
     if (this.#parser !== null) this.#reader.give(this.#parser);
@@ -383,6 +406,11 @@ export class Connection<Owner> {
       this.#turns.add(this);
     }
     if (this.closing && !this.closed && this.pendingBytes === 0) this.#end();
+    else if (rest < end) this.#noteGrowth();
+  }
+
+  #noteGrowth(): void {
+    if (this.service.limits.clientBytesMax > 0 && !this.closing) this.service.grew(this);
   }
 
   #forgetQuery(): void {
@@ -456,6 +484,7 @@ export class Connection<Owner> {
         : { bytes: bytes.slice(rest, end), start: 0, end: end - rest, owned: true },
     );
     this.pendingBytes += end - rest;
+    if (!pinned) this.#ownedBytes += end - rest;
   }
 
   /** Bytes that the socket has taken. */

@@ -24,7 +24,7 @@ export const stats: Section = ({ stats: s, cron, keyspace, memoryLimit, upkeep }
   ["expired_time_cap_reached_count", upkeep.timeCapReached],
   ["expire_cycle_cpu_milliseconds", Math.round(upkeep.cycle.spentMs)],
   ["evicted_keys", memoryLimit.evictor.evictedKeys],
-  ["evicted_clients", 0],
+  ["evicted_clients", s.evictedClients],
   ["total_eviction_exceeded_time", Math.round(memoryLimit.exceeded.totalMs)],
   ["current_eviction_exceeded_time", Math.round(memoryLimit.exceeded.currentMs)],
   ["keyspace_hits", s.keyspaceHits],

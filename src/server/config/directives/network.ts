@@ -40,7 +40,7 @@ export const NETWORK: readonly Directive[] = [
   int("io-threads", "1", "unneeded", 1, 128, { fixed: true }),
   bool("io-threads-do-reads", "no", "unneeded", { fixed: true }),
   int("maxclients", "10000", "used", 1, U32_MAX),
-  memory("maxmemory-clients", "0", "later", { percent: true }),
+  memory("maxmemory-clients", "0", "used", { percent: true }),
   int("port", "6379", "used", 0, 65535),
   bool("protected-mode", "yes", "used"),
   memory("proto-max-bulk-len", "536870912", "used", { min: MEGABYTE }),
