@@ -8,11 +8,11 @@ import { ByteTable } from "../types/byte-table.ts";
 import { encode } from "../types/geohash.ts";
 import { plainDecimal } from "../types/score.ts";
 import { createOne } from "../types/zset-edit.ts";
+import { parseDouble } from "../util/parse-double.ts";
 import type { Context } from "./context.ts";
 import { liveLimits } from "./encoding-limits.ts";
 import { ReplyError, syntaxError } from "./errors.ts";
 import { parsePosition } from "./geo-search.ts";
-import { float } from "./parse.ts";
 import { EDIT, makeNative, openToChange } from "./zsets-change.ts";
 
 const SCORES_FIRST = 256;
@@ -126,7 +126,11 @@ export function geoadd(c: Context): void {
 function parseScore(c: Context, i: number): number {
   const { args } = c;
   const plain = plainDecimal(args.bytes, args.starts[i] as number, args.lengths[i] as number);
-  return Number.isNaN(plain) ? float(c, i) : plain;
+  if (!Number.isNaN(plain)) return plain;
+  // Of any length, as Redis reads scores.
+  const value = parseDouble(args.text(i));
+  if (value === undefined) throw new ReplyError("ERR value is not a valid float");
+  return value;
 }
 
 /** Adds what was asked for, and answers. */

@@ -72,6 +72,8 @@ ZADD $k x a
 ZADD $k nan a
 ZADD $k 1 a x b
 ZADD $k inf a -inf b
+ZADD $k 1${"0".repeat(300)} a -0.${"0".repeat(300)}1 b
+ZADD $k 1${"0".repeat(309)} a
 ZADD $k 4611686018427387904 a 4611686018427387905 b 9223372036854775807 c
 ZADD $k 1 ${LONG}
 ZADD $k XX 1 ${LONG}
