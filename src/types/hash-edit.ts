@@ -82,6 +82,8 @@ export class HashEdit {
     }
     this.#packed.open(this.#database as Database, this.#key, this.#keyStart, this.#keyLength, record);
     this.#openReader();
+    const elements = this.#reader.count();
+    if (elements % 2 === 1) throw countMismatch(record.valueOffset, elements, elements + 1);
   }
 
   get isNative(): boolean {
@@ -131,7 +133,8 @@ export class HashEdit {
 
   /**
    * Makes the key's value a hash of these pairs of texts, bytes[starts[from], + lengths[from]) …, in the form that `fits` tells, as
-   * `isNative` asks; whatever it held is gone, its expiry too. Returns the number of fields. Throws ArenaFull, nothing changed.
+   * `isNative` asks; whatever it held is gone, its expiry too. Returns the number of fields. Throws ArenaFull: of a native hash the first
+   * fields may be there then, else nothing has changed.
    */
   create(
     bytes: Uint8Array,
