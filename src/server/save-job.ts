@@ -1,4 +1,4 @@
-/** A save in its Worker: started, followed, given up. */
+/** A save in its Worker: started, followed, given up. One that has next to nothing to do: here, at once. */
 import type { SaveMessage, SaveRequest, SaveResult } from "../save/request.ts";
 import { SaveStopped } from "../save/request.ts";
 
@@ -10,6 +10,12 @@ export interface SaveJob {
   readonly done: Promise<SaveResult>;
   /** Gives it up: soon. */
   stop(): void;
+}
+
+/** Saves in this thread, which is held for the file's fsync. Rejects as a job's `done`. */
+export async function saveHere(request: SaveRequest): Promise<SaveResult> {
+  const { save } = await import("../save/save.ts");
+  return save(request, { report() {} });
 }
 
 /** @param onProgress called some ten times a second with the keys written so far */
