@@ -93,13 +93,19 @@ export class Ending {
     return true;
   }
 
+  /** Ends the process. Never resolves: the server does not go on. */
+  #ended(): Promise<never> {
+    this.#begun = null;
+    this.#end();
+    return new Promise(() => {});
+  }
+
   async #run(options: ShutdownOptions): Promise<GoesOn> {
     const { log, saving, clients, loading } = this.#server;
     if (loading || !saving.isSaveDue(options)) {
       if (saving.isRunning) log("warning", "A save runs: giving it up");
       await saving.giveUp();
-      this.#end();
-      return new Promise(() => {});
+      return this.#ended();
     }
     // What is written from now on would be lost.
     clients.pause(Number.POSITIVE_INFINITY, "write");
@@ -108,13 +114,11 @@ export class Ending {
     if (!this.#isAborted) {
       log("notice", "Saving the final RDB snapshot before exiting.");
       if (await saving.saveForGood()) {
-        this.#end();
-        return new Promise(() => {});
+        return this.#ended();
       }
       if (options.force && !this.#isAborted) {
         log("warning", "Error trying to save the DB. Exit anyway.");
-        this.#end();
-        return new Promise(() => {});
+        return this.#ended();
       }
       log("warning", "Error trying to save the DB, can't exit.");
     }
