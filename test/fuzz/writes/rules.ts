@@ -75,7 +75,8 @@ function byName(words: readonly string[], ours: string, key: string): Asked {
     judge: ([first = "", last = "", theirs = ""]) => {
       const [lowest, highest] = [first, last].map((reply) => tokens(reply).at(-1)?.text);
       const verdict = judged({ words, ours, theirs });
-      return verdict === "differs" && lowest !== highest ? "open" : verdict;
+      const isChanging = /^(zrangestore|zremrangebylex)$/i.test(words[0] as string);
+      return lowest !== highest && (isChanging || verdict === "differs") ? "open" : verdict;
     },
   };
 }
