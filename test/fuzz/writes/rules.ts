@@ -272,6 +272,17 @@ const RULES: readonly Rule[] = [
     same: ({ ours }) => ours === "-ERR timeout is out of range\r\n",
   },
   {
+    of: "XSETID",
+    why: "7.2 goes by the largest ID that was deleted, too",
+    same: ({ ours, theirs }) => ours.endsWith("current max_deleted_entry_id\r\n") && theirs.startsWith("-ERR The "),
+  },
+  {
+    of: "XSETID",
+    why: "7.2 goes by the largest ID that was deleted, too",
+    open: true,
+    same: ({ ours }) => ours.endsWith("current max_deleted_entry_id\r\n"),
+  },
+  {
     of: "LPOS",
     why: "7.2 refuses the rank without an opposite",
     same: ({ words, ours }) => words.includes("-9223372036854775808") && ours.startsWith("-ERR value is out of range"),
