@@ -7,7 +7,7 @@ import type { Layer } from "../layer/layer.ts";
 import { Populator } from "../mmap/populate.ts";
 import type { Overlay } from "../overlay/overlay.ts";
 import { Pins } from "../overlay/pins.ts";
-import type { Tally } from "../overlay/tally.ts";
+import { newTally, type Tally } from "../overlay/tally.ts";
 import { FormatError } from "../util/format-error.ts";
 import { randomSeed } from "../util/key-hash.ts";
 import { AccessClock } from "./access.ts";
@@ -36,7 +36,7 @@ export class Keyspace implements Shared {
   readonly pins = new Pins();
   readonly ahead = new Ahead();
   readonly populator = new Populator();
-  readonly tally: Tally = { usedBytes: 0, goneBytes: 0 };
+  readonly tally: Tally = newTally();
   /** The eviction clock. Whoever has a timer calls its `tick`. */
   readonly access = new AccessClock();
   /** Commands that wait for keys. */
@@ -226,6 +226,7 @@ export class Keyspace implements Shared {
         this.pins.waiters--;
         this.tally.usedBytes -= overlay.usedBytes;
         this.tally.goneBytes -= overlay.usedBytes;
+        overlay.graves.forget();
       }
       return true;
     }

@@ -24,7 +24,7 @@ import {
   SMALL_BYTES_MAX,
   UNIT_BYTES,
 } from "./size-classes.ts";
-import type { Tally } from "./tally.ts";
+import { newTally, type Tally } from "./tally.ts";
 import { LARGE, UnitHeap } from "./unit-heap.ts";
 
 const CAPACITY_BYTES = 2 ** 35;
@@ -80,7 +80,7 @@ export class Arena implements ByteSource {
   /** Large blocks made: the names of what lies in them, see versionAt. */
   #births = 0;
 
-  constructor(pins: Pins, tally: Tally = { usedBytes: 0, goneBytes: 0 }, populator: Populator | null = null) {
+  constructor(pins: Pins, tally: Tally = newTally(), populator: Populator | null = null) {
     this.pins = pins;
     this.tally = tally;
     this.#region = AnonymousRegion.reserve(CAPACITY_BYTES);

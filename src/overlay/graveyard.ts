@@ -40,6 +40,15 @@ export class Graveyard {
     this.#graves.push({ type, root, bytes, epoch: arena.pins.epoch });
     this.bytes += bytes;
     arena.tally.goneBytes += bytes;
+    arena.tally.dyingObjects++;
+  }
+
+  /** The whole arena is gone, and with it what is left here. */
+  forget(): void {
+    const { tally } = this.#arena;
+    tally.dyingObjects -= this.#graves.length;
+    tally.freedObjects += this.#graves.length;
+    this.#graves.length = 0;
   }
 
   /** Frees up to so many slices of what was buried; true while there is more that can be freed now. */
@@ -63,6 +72,8 @@ export class Graveyard {
     if (!isDone) return true;
     this.#freeing = null;
     this.#graves.shift();
+    arena.tally.dyingObjects--;
+    arena.tally.freedObjects++;
     return this.#graves.length > 0;
   }
 

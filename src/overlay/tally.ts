@@ -7,4 +7,11 @@ export interface Tally {
    * being unmapped. Redis has the like of it in the pages that a forked child keeps alive, and does not count them either.
    */
   goneBytes: number;
+  /** Deleted structures that are being freed in slices, or wait for it; those that have been. */
+  dyingObjects: number;
+  freedObjects: number;
+}
+
+export function newTally(): Tally {
+  return { usedBytes: 0, goneBytes: 0, dyingObjects: 0, freedObjects: 0 };
 }

@@ -401,6 +401,30 @@ test("what FLUSHDB and FLUSHALL take away is not used any more when they answer"
   }
 }, 30_000);
 
+test("deleted structures that are freed in slices are counted, small ones are not", async () => {
+  await start();
+  try {
+    const members = Array.from({ length: 20_000 }, (_, i) => `member ${i}`);
+    await client.command("SADD", "large", ...members);
+    await client.command("SADD", "flushed", ...members);
+    await client.command("SADD", "small", "a", "b");
+    const [deleted, text] = await client.pipeline([
+      ["UNLINK", "large", "small"],
+      ["INFO", "memory"],
+    ]);
+    expect([deleted, /^lazyfree_pending_objects:(\d+)\r$/m.exec(String(text))?.[1]]).toEqual([2, "1"]);
+    await until(async () => (await info("lazyfree_pending_objects")) === 0);
+    expect(await info("lazyfreed_objects")).toBe(1);
+    await client.pipeline([["UNLINK", "flushed"], ["FLUSHALL"]]);
+    await until(async () => (await info("lazyfree_pending_objects")) === 0);
+    expect(await info("lazyfreed_objects")).toBe(2);
+    await client.command("CONFIG", "RESETSTAT");
+    expect(await info("lazyfreed_objects")).toBe(0);
+  } finally {
+    await stop();
+  }
+}, 30_000);
+
 test("keys of a snapshot: evicted only where nothing else is left, a few a command", async () => {
   const writer = new RdbWriter().select(0);
   for (let i = 0; i < 1000; i++) writer.set(`key:${i}`, "v", Date.now() + 1e9);

@@ -109,6 +109,7 @@ export class FolioServer implements Server, InfoSource {
   resetStatistics(): void {
     this.stats.reset();
     this.keyspace.expiredKeys = 0;
+    this.keyspace.tally.freedObjects = 0;
     this.memoryLimit.resetCounters();
     this.upkeep.resetCounters();
   }

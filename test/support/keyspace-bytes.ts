@@ -49,5 +49,6 @@ export function expectBytesAddUp(keyspace: Keyspace): void {
     used += usedBytes;
     gone += usedBytes;
   }
-  expect({ ...keyspace.tally }).toEqual({ usedBytes: used, goneBytes: gone });
+  const { usedBytes, goneBytes } = keyspace.tally;
+  expect({ usedBytes, goneBytes }).toEqual({ usedBytes: used, goneBytes: gone });
 }

@@ -74,8 +74,8 @@ export const memory: Section = ({ memoryMarks, memoryLimit, config, keyspace }) 
     ["mem_aof_buffer", 0],
     ["mem_allocator", "folio-arena"],
     ["active_defrag_running", 0],
-    ["lazyfree_pending_objects", 0],
-    ["lazyfreed_objects", 0],
+    ["lazyfree_pending_objects", keyspace.tally.dyingObjects],
+    ["lazyfreed_objects", keyspace.tally.freedObjects],
   ];
   return lines;
 };
