@@ -43,7 +43,7 @@ const kindOf = (reply: string): string => (reply.startsWith("-") ? reply.slice(0
 export class Run {
   readonly #servers: Servers;
   readonly #isSaving: boolean;
-  readonly #hasWaiting: boolean;
+  readonly #hasUncounted: boolean;
   readonly #encodings: Encodings;
   #waiting: Waiting[] = [];
   /** Commands that both have answered. */
@@ -56,7 +56,7 @@ export class Run {
   constructor(servers: Servers, script: readonly Step[]) {
     this.#servers = servers;
     this.#isSaving = script.some(([name]) => name === "@save");
-    this.#hasWaiting = script.some(([name]) => name === "@block");
+    this.#hasUncounted = script.some(([name]) => name === "@block" || name === "@expire");
     this.#encodings = {
       isSaving: this.#isSaving,
       hasMany: script.some((step) => step.length >= MANY_WORDS || /STORE$/i.test(step[0] as string)),
@@ -134,8 +134,9 @@ export class Run {
   }
 
   #compareChanges(ours: readonly string[], theirs: readonly string[]): void {
-    // A save takes what it has written off the count when it has ended; 7.2 also counts what clients that waited are given.
-    if (this.#isSaving || this.#hasWaiting) return;
+    // A save takes what it has written off the count when it has ended; 7.2 also counts what clients that waited are given;
+    // Redis counts the deletion of what has expired unseen.
+    if (this.#isSaving || this.#hasUncounted) return;
     const changes = (replies: readonly string[]) => {
       const [before, after] = [replies[0] as string, replies.at(-1) as string].map((reply) =>
         Number(/rdb_changes_since_last_save:(\d+)/.exec(reply)?.[1]),
