@@ -2,10 +2,10 @@
  * Random commands of every family, hostile ones among them, on Folio and on redis-server: replies, counts of changes and all that both
  * hold must be the same, while Folio saves, both reload, keys expire and clients wait. At the end of a round no memory may be left.
  *
- *   FOLIO_SEED=1 FOLIO_COMMANDS=1000000 sh tools/bun test/fuzz/writes.fuzz.ts [--round 17] [--rounds 1] [--counts]
+ *   FOLIO_SEED=1 FOLIO_COMMANDS=1000000 sh tools/bun test/fuzz/writes.fuzz.ts [--round 17] [--rounds 1] [--shrink 300] [--counts]
  *
  * Each round begins with empty servers and is made from the seed and its number, so --round repeats it alone. What differs is
- * shrunk to a short script and printed.
+ * shrunk to a short script, for --shrink seconds, and printed.
  */
 import { type Difference, Run } from "./writes/run.ts";
 import { type Step, scriptOf } from "./writes/script.ts";
@@ -90,6 +90,7 @@ if (import.meta.main) {
     seed,
     commands,
     ...(round === undefined ? {} : { round, rounds: option("--rounds") ?? 1 }),
+    shrinkMs: (option("--shrink") ?? 30) * 1000,
     onDifference: (text) => console.log(`\n${text}`),
   });
   if (process.argv.includes("--counts")) {

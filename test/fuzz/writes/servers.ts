@@ -8,6 +8,8 @@ import { replyEnd } from "../../support/redis-server.ts";
 import { encodeCommand } from "../../support/resp-client.ts";
 
 const REPLIES_MS_MAX = 20_000;
+/** A process that has crashed may still be printing why. */
+const DYING_MS = 200;
 const END = encodeCommand(["ECHO", "end of replies"]);
 const END_REPLY = "$14\r\nend of replies\r\n";
 
@@ -120,11 +122,13 @@ export class Servers {
 
   /** Folio anew after it has died or hangs; what it printed last. */
   async revive(): Promise<string> {
-    const { output } = this.folio.process;
+    const dying = this.folio.process;
+    await Bun.sleep(DYING_MS);
+    const { exitCode, signalCode } = dying.child;
     await this.folio.stop();
     rmSync(join(this.#folder, "folio.rdb"), { force: true });
     this.folio = await Servers.#folio(this.#folder);
-    return output.slice(-2000);
+    return `${dying.output.slice(-2000)}\n(exit ${exitCode}, ${signalCode})`;
   }
 
   async stop(): Promise<void> {
