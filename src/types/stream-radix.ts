@@ -12,7 +12,7 @@ import type { StreamReader } from "./stream.ts";
 
 const KEY_BYTES = 16;
 /** Keys that are looked at. */
-const KEYS_MAX = 1024;
+const KEYS_MAX = 128;
 
 /** Counts the radix tree's nodes for keys of KEY_BYTES that come one by one in ascending order. */
 export class RadixShape {

@@ -44,7 +44,7 @@ export const StreamRoot = {
 /** A tail that grows doubles up to so many bytes: most end with about that. */
 const DOUBLED_BYTES_MAX = 4096;
 /** A node is moved to a smaller block when it fills less than this part of its own. */
-const SHRUNK_BELOW = 0.88;
+const SHRUNK_BELOW = 0.94;
 const TWO32 = 4294967296;
 
 /** 0: no limit. */
