@@ -142,14 +142,22 @@ test("a damaged layer: the save fails and says where, nothing is overwritten, th
   flipBit(join(folder, "dump.rdb"), 50_000, 2);
   const bytes = fs.readFileSync(join(folder, "dump.rdb"));
   await open();
-  set("new", "value");
+  // A name that has a tag in common with a key of the damaged block could not be looked up.
+  const fresh = ["new", "newer", "newest"].find((name) => {
+    try {
+      return get(name) === null;
+    } catch {
+      return false;
+    }
+  }) as string;
+  set(fresh, "value");
   expect(server.saving.startInBackground()).toBe(true);
   expect(server.saving.startInBackground()).toBe(false);
   await server.saving.saveNow();
   expect(logged.join("\n")).toMatch(/Background saving error: .*is damaged at offset 49152: found checksum/);
   expect(server.saving.lastStatus).toBe("err");
   expect(server.writeRefusal(false)).toStartWith("MISCONF");
-  expect(get("new")).toBe("value");
+  expect(get(fresh)).toBe("value");
   // Which keys lie in the damaged block is chance.
   let damaged = 0;
   for (let i = 0; i < 3000; i++) {
