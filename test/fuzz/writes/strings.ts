@@ -55,7 +55,7 @@ function fields(w: Words): string[] {
 }
 
 const elements = (w: Words): string[] => Array.from({ length: w.below(30) }, () => `${w.below(3000)}`);
-const log = (w: Words): string => w.key("p");
+const log = (w: Words): string => `p${w.below(2)}`;
 
 export const STRINGS: Family = {
   name: "strings",
@@ -85,6 +85,16 @@ export const STRINGS: Family = {
     [1, (w) => ["BITCOUNT", w.key(), ...w.maybe(0.6, [w.rank(), w.rank()], [w.rank(), w.rank(), "BIT"])]],
     [1, (w) => ["BITPOS", w.key(), w.pick(["0", "1", "2"]), ...w.maybe(0.6, [w.rank()], [w.rank(), w.rank(), "BIT"])]],
     [3, (w) => ["PFADD", log(w), ...elements(w)]],
+    [
+      0.3,
+      (w) =>
+        w.pick([
+          ["DEL", log(w)],
+          ["PERSIST", log(w)],
+          ["PEXPIREAT", log(w), "4000000000000"],
+        ]),
+    ],
+    [0.5, (w) => ["COPY", log(w), log(w), "REPLACE"]],
     [1, (w) => ["PFMERGE", log(w), log(w), log(w)]],
     // Of one key it stores its estimate in Redis, in Folio only in what was written since the last save: docs/differences.md.
     [1, (w) => ["PFCOUNT", log(w), log(w)]],
