@@ -92,7 +92,7 @@ export function* blockOnKeys(
       if (client.unblocked === "timeout") break;
       if (waiter.isCalled) {
         waiter.isCalled = false;
-        if (yield* attempted(waiter, attempt)) return true;
+        if (yield* attempted(c, waiter, attempt)) return true;
       }
       if (deadlineMs <= Date.now()) break;
     }
@@ -110,10 +110,16 @@ function forgetUnblock(client: Client): void {
 }
 
 /** Tries until it is known whether it can be: what holds the attempt up is done in slices. */
-function* attempted(waiter: BlockedClient, attempt: () => boolean): Generator<void, boolean, void> {
+function* attempted(c: Context, waiter: BlockedClient, attempt: () => boolean): Generator<void, boolean, void> {
   for (;;) {
+    c.natives.forget();
     try {
-      return attempt();
+      const isServed = attempt();
+      if (!isServed && waiter.isBusy) {
+        waiter.isBusy = false;
+        passOn(c.server.keyspace.waits, waiter);
+      }
+      return isServed;
     } catch (error) {
       if (!(error instanceof NotReady)) throw error;
       waiter.isBusy = true;
@@ -121,6 +127,11 @@ function* attempted(waiter: BlockedClient, attempt: () => boolean): Generator<vo
       yield* error.work;
     }
   }
+}
+
+/** Others may have been passed over while it was at work. */
+function passOn(waits: KeyWaits, waiter: BlockedClient): void {
+  for (const queue of waiter.queues) waits.markReady(queue);
 }
 
 function enqueue(c: Context, { firstKey, keys }: Wait, waiter: BlockedClient): void {
@@ -134,11 +145,8 @@ function enqueue(c: Context, { firstKey, keys }: Wait, waiter: BlockedClient): v
 }
 
 function dequeue(waits: KeyWaits, waiter: BlockedClient): void {
-  for (const queue of waiter.queues) {
-    waits.remove(queue, waiter);
-    // Others may have been passed over while it was at work.
-    if (waiter.isBusy) waits.markReady(queue);
-  }
+  for (const queue of waiter.queues) waits.remove(queue, waiter);
+  if (waiter.isBusy) passOn(waits, waiter);
 }
 
 const READY = new Record();

@@ -46,7 +46,8 @@ export function* carry(c: Context, target: () => Database): Generator<void, Carr
     }
     const place = placeOf(record);
     const { source } = record.cursor;
-    const { arena } = target().ensureTop();
+    const top = target().ensureTop();
+    const { arena } = top;
     const type = isNative ? record.type : (builderOf(record.type)?.type as number);
     const steps = isNative
       ? nativeForm(type).copy(nativeBlocks(record), nativeRoot(record), arena)
@@ -56,7 +57,7 @@ export function* carry(c: Context, target: () => Database): Generator<void, Carr
     if (root !== 0 && isThere && target().top?.arena === arena && record.cursor.source === source) {
       if (placeOf(record) === place) return { valueLength: -1, type, root, arena };
     }
-    if (root !== 0) yield* nativeForm(type).free(arena, root);
+    if (root !== 0) top.graves.bury(type, root);
     if (!peek(c, 1)) return null;
   }
 }
@@ -117,12 +118,14 @@ function placeOf(record: Record): number {
 
 /** Runs the steps as long as the arena is the one to write to: the root, 0 when it is not any more. */
 function* whileTop(steps: Generator<void, number, void>, isTop: () => boolean): Generator<void, number, void> {
-  for (let step = steps.next(); ; step = steps.next()) {
-    if (step.done === true) return step.value;
-    yield;
-    if (!isTop()) {
-      steps.return(0);
-      return 0;
+  try {
+    for (let step = steps.next(); ; step = steps.next()) {
+      if (step.done === true) return step.value;
+      yield;
+      if (!isTop()) return 0;
     }
+  } finally {
+    // Also where the client has gone.
+    steps.return(0);
   }
 }

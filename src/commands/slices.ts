@@ -150,6 +150,7 @@ export class Slices {
     const task = this.#waiting.get(connection);
     if (task === undefined || connection.closed || connection.closing) return;
     const { client } = task.context;
+    const { wakeAtMs } = client;
     task.context.nowMs = Date.now();
     const started = performance.now();
     let done = false;
@@ -161,7 +162,8 @@ export class Slices {
       failure = error;
     }
     task.runMs += performance.now() - started;
-    if (!done && client.wakeAtMs !== 0) return;
+    // What it waits for may be something else now (NotReady's work), for which its timer is too late.
+    if (!done && client.wakeAtMs === wakeAtMs) return;
     this.#takeWaiting(connection);
     if (done) this.#end(task, failure);
     else this.add(task);

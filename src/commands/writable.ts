@@ -12,6 +12,7 @@ import type { Blocks } from "../overlay/encodings/blocks.ts";
 import { atOnce, nativeForm } from "../overlay/encodings/native.ts";
 import { isNativeType, type ObjectType, objectType } from "../rdb/opcodes.ts";
 import { Record } from "../rdb/record.ts";
+import type { ByteSource } from "../util/byte-source.ts";
 import type { Context } from "./context.ts";
 import { wrongType } from "./errors.ts";
 import { peek } from "./lookup.ts";
@@ -74,7 +75,9 @@ export function becomeNative(
   build: Build,
   type: number,
 ): void {
-  if (count > AT_ONCE_MAX) throw new NotReady(convert(c, index, build, type));
+  if (count > AT_ONCE_MAX) {
+    throw new NotReady(convert(c, index, build, type, record.cursor.source, record.valueOffset));
+  }
   const root = atOnce(build(record, c.db.ensureTop().arena));
   install(c, index, type, root);
   const { args, db } = c;
@@ -87,30 +90,39 @@ export function deleteKey(c: Context, index: number): void {
   db.drop(args.bytes, args.starts[index] as number, args.lengths[index] as number);
 }
 
-/** Makes the structure; when the key has changed meanwhile, or a save has begun, another one. */
-function* convert(c: Context, index: number, build: Build, type: number): Generator<void, void, void> {
+/**
+ * Makes the structure of the value that lies there (`source`, `valueOffset`), and installs it. Where the key changes meanwhile, or a save
+ * begins, nothing comes of it: the handler, which begins anew, sees what is to be done then. What others have written is never replaced.
+ */
+function* convert(
+  c: Context,
+  index: number,
+  build: Build,
+  type: number,
+  source: ByteSource,
+  valueOffset: number,
+): Generator<void, void, void> {
   const record = new Record();
   const now = new Record();
-  while (peek(c, index, record)) {
-    const top = c.db.ensureTop();
-    const { source } = record.cursor;
-    const { valueOffset } = record;
-    const steps = build(record, top.arena);
-    let step = steps.next();
-    while (step.done !== true && c.db.top === top) {
+  const isSame = (found: Record) =>
+    peek(c, index, found) && found.cursor.source === source && found.valueOffset === valueOffset;
+  if (!isSame(record)) return;
+  const top = c.db.ensureTop();
+  const steps = build(record, top.arena);
+  try {
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) {
+        if (c.db.top === top && isSame(now)) install(c, index, type, step.value);
+        else top.graves.bury(type, step.value);
+        return;
+      }
       yield;
-      step = steps.next();
+      if (c.db.top !== top) return;
     }
-    if (step.done !== true) {
-      steps.return(0);
-      continue;
-    }
-    const isSame = c.db.top === top && peek(c, index, now);
-    if (isSame && now.cursor.source === source && now.valueOffset === valueOffset) {
-      install(c, index, type, step.value);
-      return;
-    }
-    yield* nativeForm(type).free(top.arena, step.value);
+  } finally {
+    // Also where the client has gone.
+    steps.return(0);
   }
 }
 

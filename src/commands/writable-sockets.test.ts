@@ -1,0 +1,117 @@
+/** Clients that change large collections at the same time, wait for one another, or leave in the midst of it, through real sockets. */
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { RawSocket } from "../../test/support/raw-socket.ts";
+import { encodeCommand, RespClient } from "../../test/support/resp-client.ts";
+import { drained } from "../../test/support/saving.ts";
+import { StubServer } from "../../test/support/stub-server.ts";
+
+const MEMBERS = 30_000;
+const PER_REQUEST = 2000;
+const TIMEOUT_MS = 60_000;
+
+let server: StubServer;
+let client: RespClient;
+
+beforeEach(async () => {
+  server = new StubServer();
+  client = await RespClient.connect(server.port);
+});
+afterEach(() => {
+  client.close();
+  server.stop();
+});
+
+async function fill(command: string, key: string): Promise<void> {
+  for (let i = 0; i < MEMBERS; i += PER_REQUEST) {
+    const members = Array.from({ length: PER_REQUEST }, (_, j) => `member:${i + j}`);
+    await client.command(command, key, ...(command === "HSET" ? members.flatMap((name) => [name, "v"]) : members));
+  }
+}
+
+const top = () => server.keyspace.database(0).ensureTop();
+
+test(
+  "clients that copy a structure of a save at the same time lose nothing of what each has written",
+  async () => {
+    await fill("HSET", "big");
+    server.keyspace.freeze();
+    const clients = await Promise.all(Array.from({ length: 4 }, () => RespClient.connect(server.port)));
+    const write = async (other: RespClient, name: number) => {
+      for (let i = 0; i < 100; i++) expect(await other.command("HSET", "big", `${name}:${i}`, "x")).toBe(1);
+    };
+    await Promise.all(clients.map(write));
+    expect(await client.command("HLEN", "big")).toBe(MEMBERS + 400);
+    drained(server.keyspace.thaw());
+    expect(await client.command("HLEN", "big")).toBe(MEMBERS + 400);
+    for (const other of clients) other.close();
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "a key that becomes another type while a copy of it is made answers WRONGTYPE",
+  async () => {
+    await fill("HSET", "big");
+    server.keyspace.freeze();
+    const other = await RespClient.connect(server.port);
+    const writing = client.command("HSET", "big", "late", "x");
+    while (top().arena.usedBytes < 200_000) await Bun.sleep(0);
+    await other.command("DEL", "big");
+    const members = Array.from({ length: PER_REQUEST }, (_, j) => `m:${j}`);
+    expect(await other.command("SADD", "big", ...members)).toBe(PER_REQUEST);
+    expect(String(await writing.catch((error) => error))).toContain("WRONGTYPE");
+    expect(await client.command("SCARD", "big")).toBe(PER_REQUEST);
+    expect(server.logged.filter((line) => line.includes("nexpected"))).toEqual([]);
+    other.close();
+  },
+  TIMEOUT_MS,
+);
+
+for (const command of [
+  ["HSET", "big", "late", "x"],
+  ["COPY", "big", "copy"],
+  ["PEXPIRE", "big", "1000000"],
+]) {
+  test(
+    `a client that leaves while ${command[0]} copies a structure leaves nothing behind`,
+    async () => {
+      await fill("HSET", "big");
+      server.keyspace.freeze();
+      const before = top().usedBytes;
+      for (let i = 0; i < 3; i++) {
+        const leaving = await RawSocket.connect(server.port);
+        leaving.send(encodeCommand(command));
+        while (top().usedBytes < before + 100_000 && server.dispatcher.slicedCommands === 0) await Bun.sleep(0);
+        leaving.close();
+        while (server.dispatcher.slicedCommands > 0) await Bun.sleep(1);
+      }
+      while (server.keyspace.tick(true));
+      expect(top().keys).toBe(0);
+      expect(top().usedBytes).toBeLessThan(before + 10_000);
+    },
+    TIMEOUT_MS,
+  );
+}
+
+test(
+  "who waits for an element goes on when the list that it is to be moved to was being read",
+  async () => {
+    await fill("RPUSH", "big");
+    const waiting = await RespClient.connect(server.port);
+    const moved = waiting.command("BLMOVE", "source", "big", "LEFT", "LEFT", "0");
+    while (server.keyspace.waits.count === 0) await Bun.sleep(1);
+    const reader = await RawSocket.connect(server.port);
+    reader.pause();
+    reader.send("*4\r\n$6\r\nLRANGE\r\n$3\r\nbig\r\n$1\r\n0\r\n$2\r\n-1\r\n");
+    while (top().arena.readers.size === 0) await Bun.sleep(1);
+    expect(await client.command("RPUSH", "source", "x")).toBe(1);
+    const ticks = setInterval(() => server.dispatcher.tick(Date.now()), 50);
+    const late = Bun.sleep(3000).then(() => "late");
+    expect(await Promise.race([moved, late])).toBe("x");
+    clearInterval(ticks);
+    expect(await client.command("LINDEX", "big", "0")).toBe("x");
+    reader.close();
+    waiting.close();
+  },
+  TIMEOUT_MS,
+);
