@@ -116,8 +116,11 @@ function placeOf(record: Record): number {
   return isNativeType(record.type) ? nativeRoot(record) : record.valueOffset;
 }
 
-/** Runs the steps as long as the arena is the one to write to: the root, 0 when it is not any more. */
-function* whileTop(steps: Generator<void, number, void>, isTop: () => boolean): Generator<void, number, void> {
+/**
+ * Runs the steps of a structure that is made as long as its arena is the one to write to: the root, 0 when it is not any more. What there
+ * is of it goes then, and where the client has gone.
+ */
+export function* whileTop(steps: Generator<void, number, void>, isTop: () => boolean): Generator<void, number, void> {
   try {
     for (let step = steps.next(); ; step = steps.next()) {
       if (step.done === true) return step.value;
@@ -125,7 +128,6 @@ function* whileTop(steps: Generator<void, number, void>, isTop: () => boolean): 
       if (!isTop()) return 0;
     }
   } finally {
-    // Also where the client has gone.
     steps.return(0);
   }
 }

@@ -9,6 +9,7 @@ import type { NodeList } from "../overlay/encodings/node-list.ts";
 import { NativeType } from "../rdb/opcodes.ts";
 import { ListReader } from "../types/list.ts";
 import { makeList } from "../types/list-build.ts";
+import { whileTop } from "./carry.ts";
 import type { Context, Handler } from "./context.ts";
 import { syntaxError } from "./errors.ts";
 import { LIST, listLimit, makeRoom, openToChange } from "./lists-open.ts";
@@ -169,11 +170,12 @@ function* replaceByRest(c: Context, { indexes, root }: Found, fromTail: boolean)
   const list = new ListReader();
   list.open(c.record);
   const isAll = indexes.length === list.count;
-  const rest = isAll ? 0 : yield* makeList(arena, listLimit(c), (into) => copyRest(list, indexes, into));
+  const steps = makeList(arena, listLimit(c), (into) => copyRest(list, indexes, into));
+  const rest = isAll ? 0 : yield* whileTop(steps, () => c.db.top === top);
   c.natives.forget();
   const isSame = lookup(c, 1, "list") && c.record.type === NativeType.LIST && nativeRoot(c.record) === root;
-  if (!isSame || c.db.top !== top) {
-    if (rest !== 0) yield* listForm.free(arena, rest);
+  if (!isSame || (rest === 0 && !isAll)) {
+    if (rest !== 0) top.graves.bury(NativeType.LIST, rest);
     return false;
   }
   const { args, db } = c;

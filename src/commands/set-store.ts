@@ -11,6 +11,7 @@ import { copyBytes } from "../overlay/overlay.ts";
 import { NativeType } from "../rdb/opcodes.ts";
 import { buildOf } from "../types/set-build.ts";
 import { packSet, type SetForm, type Texts } from "../types/set-pack.ts";
+import { whileTop } from "./carry.ts";
 import type { Context } from "./context.ts";
 
 const PACKED = new PackedEdit();
@@ -50,22 +51,14 @@ export function* storeNative(
   for (;;) {
     const top = c.db.ensureTop();
     const { arena } = top;
-    const steps = build(arena);
-    let step = steps.next();
-    while (step.done !== true && c.db.top === top) {
-      yield;
-      step = steps.next();
-    }
-    if (step.done !== true) {
-      steps.return(0);
-      continue;
-    }
-    if (isStill() && c.db.top === top) {
-      putNative(c, index, step.value, expireAtMs);
+    const root = yield* whileTop(build(arena), () => c.db.top === top);
+    const isWanted = isStill();
+    if (root !== 0 && isWanted) {
+      putNative(c, index, root, expireAtMs);
       return true;
     }
-    atOnce(setForm.free(arena, step.value));
-    if (!isStill()) return false;
+    if (root !== 0) top.graves.bury(NativeType.SET, root);
+    if (!isWanted) return false;
   }
 }
 

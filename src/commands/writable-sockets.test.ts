@@ -4,6 +4,7 @@ import { RawSocket } from "../../test/support/raw-socket.ts";
 import { encodeCommand, RespClient } from "../../test/support/resp-client.ts";
 import { drained } from "../../test/support/saving.ts";
 import { StubServer } from "../../test/support/stub-server.ts";
+import { setString } from "../types/string.ts";
 
 const MEMBERS = 30_000;
 const PER_REQUEST = 2000;
@@ -53,16 +54,21 @@ test(
   async () => {
     await fill("HSET", "big");
     server.keyspace.freeze();
-    const other = await RespClient.connect(server.port);
-    const writing = client.command("HSET", "big", "late", "x");
-    while (top().arena.usedBytes < 200_000) await Bun.sleep(0);
-    await other.command("DEL", "big");
-    const members = Array.from({ length: PER_REQUEST }, (_, j) => `m:${j}`);
-    expect(await other.command("SADD", "big", ...members)).toBe(PER_REQUEST);
-    expect(String(await writing.catch((error) => error))).toContain("WRONGTYPE");
-    expect(await client.command("SCARD", "big")).toBe(PER_REQUEST);
+    const { arena } = top();
+    const { allocate } = arena;
+    const key = Buffer.from("big");
+    let made = 0;
+    arena.allocate = (bytes: number) => {
+      // Between two slices.
+      if (made++ === 1000) {
+        queueMicrotask(() => setString(server.keyspace.database(0), key, 0, key.length, key, 0, key.length, -1));
+      }
+      return allocate.call(arena, bytes);
+    };
+    expect(await client.command("HSET", "big", "late", "x").catch(String)).toContain("WRONGTYPE");
+    arena.allocate = allocate;
+    expect(await client.command("GET", "big")).toBe("big");
     expect(server.logged.filter((line) => line.includes("nexpected"))).toEqual([]);
-    other.close();
   },
   TIMEOUT_MS,
 );
@@ -112,6 +118,74 @@ test(
     expect(await client.command("LINDEX", "big", "0")).toBe("x");
     reader.close();
     waiting.close();
+  },
+  TIMEOUT_MS,
+);
+
+/** Commands that make a structure aside; what they need. */
+const ASIDE: readonly (readonly [command: string, fills: string, words: readonly string[]])[] = [
+  ["SADD", "", ["SUNIONSTORE", "into", "big"]],
+  ["SADD", "", ["SPOP", "big", `${MEMBERS - 5000}`]],
+  ["ZADD", "", ["ZUNIONSTORE", "into", "1", "big"]],
+  ["ZADD", "", ["ZREMRANGEBYRANK", "big", "0", `${MEMBERS - 5000}`]],
+  ["RPUSH", "same", ["LREM", "big", `${MEMBERS / 2}`, "same"]],
+];
+
+const SIZE: { readonly [filler: string]: string } = { SADD: "SCARD", ZADD: "ZCARD", RPUSH: "LLEN" };
+
+for (const [filler, element, words] of ASIDE) {
+  test(
+    `a client that leaves while ${words[0]} makes a structure leaves nothing behind`,
+    async () => {
+      for (let i = 0; i < MEMBERS; i += PER_REQUEST) {
+        const members = Array.from({ length: PER_REQUEST }, (_, j) => element || `member:${i + j}`);
+        await client.command(filler, "big", ...(filler === "ZADD" ? members.flatMap((m, j) => [`${j}`, m]) : members));
+      }
+      const { arena } = top();
+      const { allocate } = arena;
+      const before = top().usedBytes;
+      const leaving = await RawSocket.connect(server.port);
+      let seen = 0;
+      arena.allocate = (bytes: number) => {
+        if (seen++ === 100) leaving.close();
+        return allocate.call(arena, bytes);
+      };
+      leaving.send(encodeCommand(words));
+      while (seen === 0) await Bun.sleep(1);
+      while (server.dispatcher.slicedCommands > 0) await Bun.sleep(1);
+      arena.allocate = allocate;
+      while (server.keyspace.tick(true));
+      const size = await client.command(SIZE[filler] as string, "big");
+      expect([size, await client.command("EXISTS", "into")]).toEqual([MEMBERS, 0]);
+      expect(Math.abs(top().usedBytes - before)).toBeLessThan(20_000);
+    },
+    TIMEOUT_MS,
+  );
+}
+
+test(
+  "a database that is flushed while a structure is copied into it leaves no bytes counted",
+  async () => {
+    await fill("HSET", "big");
+    const copying = client.command("COPY", "big", "copy");
+    const other = await RespClient.connect(server.port);
+    while (server.dispatcher.slicedCommands === 0) await Bun.sleep(0);
+    await other.command("FLUSHALL");
+    expect(await copying).toBe(0);
+    while (server.keyspace.tick(true));
+    expect(server.keyspace.tally).toMatchObject({ usedBytes: 0, goneBytes: 0, dyingObjects: 0 });
+    other.close();
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "who waits to change a structure counts no hits",
+  async () => {
+    await fill("HSET", "big");
+    server.keyspace.freeze();
+    expect(await client.command("HSET", "big", "late", "x")).toBe(1);
+    expect(server.stats.keyspaceHits).toBe(0);
   },
   TIMEOUT_MS,
 );

@@ -8,6 +8,7 @@ import { buildOfPairs } from "../types/zset-build.ts";
 import { createPacked } from "../types/zset-edit.ts";
 import type { ByteSource } from "../util/byte-source.ts";
 import { Span } from "../util/span.ts";
+import { whileTop } from "./carry.ts";
 import type { Context } from "./context.ts";
 import { liveLimits } from "./encoding-limits.ts";
 
@@ -69,21 +70,14 @@ export function* installIf(
   expireAtMs: number,
 ): Generator<void, boolean, void> {
   for (;;) {
-    const { arena } = c.db.ensureTop();
-    const steps = buildOfPairs(arena, pairs);
-    let step = steps.next();
-    while (step.done !== true) {
-      yield;
-      if (c.db.top?.arena !== arena) break;
-      step = steps.next();
-    }
-    if (step.done !== true) {
-      steps.return(0);
+    const top = c.db.ensureTop();
+    const root = yield* whileTop(buildOfPairs(top.arena, pairs), () => c.db.top === top);
+    if (root === 0) {
       if (was !== null) return false;
       continue;
     }
-    const isInstalled = install(c, index, step.value, was, expireAtMs);
-    if (!isInstalled) yield* freeSortedSet(arena, step.value);
+    const isInstalled = install(c, index, root, was, expireAtMs);
+    if (!isInstalled) top.graves.bury(NativeType.ZSET, root);
     return isInstalled;
   }
 }
