@@ -61,6 +61,8 @@ export class Keyspace implements Shared {
   #layers: readonly Layer[];
   /** With each, when it was retired (Pins.epoch). */
   readonly #retired: { readonly overlay: Overlay; readonly epoch: number }[] = [];
+  /** Bytes counted as gone of each overlay that no database stands on: a command that builds in it may still free some. */
+  readonly #goneBytes = new Map<Overlay, number>();
   /** Frozen overlays whose databases were flushed: a Worker reads them until the save ends. */
   #orphans: Overlay[] = [];
 
@@ -225,7 +227,8 @@ export class Keyspace implements Shared {
         this.#retired.shift();
         this.pins.waiters--;
         this.tally.usedBytes -= overlay.usedBytes;
-        this.tally.goneBytes -= overlay.usedBytes;
+        this.tally.goneBytes -= this.#goneBytes.get(overlay) as number;
+        this.#goneBytes.delete(overlay);
         overlay.graves.forget();
       }
       return true;
@@ -241,13 +244,18 @@ export class Keyspace implements Shared {
 
   /** The overlay is not used any more; its memory goes when no sliced command can hold a view of it. */
   retire(overlay: Overlay): void {
-    this.tally.goneBytes += overlay.usedBytes - overlay.goneBytes;
+    this.#countGone(overlay);
     this.#release(overlay);
   }
 
   /** Overlays that no database stands on any more, whose memory has not been given back yet. */
   leaving(): Overlay[] {
     return [...this.#retired.map(({ overlay }) => overlay), ...this.#orphans];
+  }
+
+  #countGone(overlay: Overlay): void {
+    this.tally.goneBytes += overlay.usedBytes - overlay.goneBytes;
+    this.#goneBytes.set(overlay, overlay.usedBytes);
   }
 
   #release(overlay: Overlay): void {
@@ -279,7 +287,7 @@ export class Keyspace implements Shared {
     const { top, draining, frozen } = database;
     for (const overlay of [top, draining]) if (overlay !== null) this.retire(overlay);
     if (frozen !== null) {
-      this.tally.goneBytes += frozen.usedBytes - frozen.goneBytes;
+      this.#countGone(frozen);
       this.#orphans.push(frozen);
     }
     database.top = database.draining = database.frozen = null;
