@@ -397,9 +397,9 @@ function* prepared(
   context: CommandContext,
 ): Generator<void, void, void> {
   const { stats } = context.server;
-  for (let { work } = notReady; ; ) {
+  for (let { work, hasHit } = notReady; ; ) {
     // The key that was found will be found again, and counts once.
-    stats.keyspaceHits--;
+    if (hasHit) stats.keyspaceHits--;
     yield* work;
     try {
       const generator = handler(context);
@@ -409,7 +409,7 @@ function* prepared(
       if (!(error instanceof NotReady)) throw error;
       context.natives.forget();
       context.reply.clear();
-      ({ work } = error);
+      ({ work, hasHit } = error);
     }
   }
 }

@@ -34,7 +34,7 @@ export function openHash(c: Context, index: number, edit: HashEdit, record: Reco
   if (record.type !== RdbType.HASH_LISTPACK && record.type !== NativeType.HASH) bringToForm(c, index, record);
   edit.open(record);
   if (!edit.isNative) return true;
-  if (!edit.expire(c.nowMs, EXPIRED_AT_ONCE_MAX)) throw new NotReady(expireInSlices(c, index));
+  if (!edit.expire(c.nowMs, EXPIRED_AT_ONCE_MAX)) throw new NotReady(expireInSlices(c, index), false);
   if (edit.count > 0) return true;
   deleteKey(c, index);
   return false;

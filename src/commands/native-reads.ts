@@ -24,7 +24,10 @@ export class NativeReads {
     const arena = nativeBlocks(record);
     const root = nativeRoot(record);
     if (!this.#isHolding && arena.awaited.size > 0 && arena.awaited.has(root)) {
-      throw new NotReady(until(client, () => !arena.awaited.has(root)));
+      throw new NotReady(
+        until(client, () => !arena.awaited.has(root)),
+        false,
+      );
     }
     this.#arenas[this.count] = arena;
     this.#roots[this.count++] = root;
@@ -66,7 +69,7 @@ export function awaitReaders(record: Record, client: Client): void {
   const arena = nativeBlocks(record);
   if (arena.readers.size === 0) return;
   const root = nativeRoot(record);
-  if (arena.readers.has(root)) throw new NotReady(untilUnread(client, arena, root));
+  if (arena.readers.has(root)) throw new NotReady(untilUnread(client, arena, root), false);
 }
 
 function* untilUnread(client: Client, arena: Arena, root: number): Generator<void, void, void> {

@@ -5,9 +5,12 @@
  */
 export class NotReady extends Error {
   readonly work: Generator<void, void, void>;
+  /** The handler has counted a hit (INFO keyspace_hits), which it will count again. */
+  readonly hasHit: boolean;
 
-  constructor(work: Generator<void, void, void>) {
+  constructor(work: Generator<void, void, void>, hasHit: boolean) {
     super("not ready");
     this.work = work;
+    this.hasHit = hasHit;
   }
 }
