@@ -93,7 +93,6 @@ function moveStructure(c: Context): void {
   db.install(bytes, starts[2] as number, lengths[2] as number, type, nativeRoot(record), expireAtMs);
   db.disown(bytes, starts[1] as number, lengths[1] as number);
   db.setAccess(bytes, starts[2] as number, lengths[2] as number, -1, frequency);
-  db.drop(bytes, starts[1] as number, lengths[1] as number);
   c.server.keyspace.dirty++;
 }
 

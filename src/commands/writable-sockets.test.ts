@@ -4,6 +4,7 @@ import { RawSocket } from "../../test/support/raw-socket.ts";
 import { encodeCommand, RespClient } from "../../test/support/resp-client.ts";
 import { drained } from "../../test/support/saving.ts";
 import { StubServer } from "../../test/support/stub-server.ts";
+import { ArenaFull } from "../overlay/arena.ts";
 import { setString } from "../types/string.ts";
 
 const MEMBERS = 30_000;
@@ -186,6 +187,42 @@ test(
     server.keyspace.freeze();
     expect(await client.command("HSET", "big", "late", "x")).toBe(1);
     expect(server.stats.keyspaceHits).toBe(0);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "a structure that is renamed while a save runs goes, though there is no memory for a tombstone",
+  async () => {
+    await fill("HSET", "big");
+    server.keyspace.freeze();
+    expect(await client.command("HSET", "big", "late", "x")).toBe(1);
+    expect(await client.command("PEXPIRE", "big", "1000000")).toBe(1);
+    const { arena, keys } = top();
+    const { allocate } = arena;
+    let made = 0;
+    arena.allocate = (bytes: number) => {
+      if (made++ > 0) throw new ArenaFull(bytes);
+      return allocate.call(arena, bytes);
+    };
+    expect(await client.command("RENAME", "big", "other")).toBe("+OK");
+    arena.allocate = allocate;
+    expect(top().keys).toBe(keys);
+    const same = async () => {
+      expect(await client.command("EXISTS", "big")).toBe(0);
+      expect(await client.command("HLEN", "other")).toBe(MEMBERS + 1);
+      expect(await client.command("PTTL", "other")).toBeGreaterThan(900_000);
+      expect(await client.command("DBSIZE")).toBe(1);
+    };
+    await same();
+    expect(await client.command("SET", "big", "a string")).toBe("+OK");
+    expect(await client.command("DEL", "big")).toBe(1);
+    await same();
+    drained(server.keyspace.thaw());
+    await same();
+    expect(await client.command("DEL", "other")).toBe(1);
+    while (server.keyspace.tick(true));
+    expect(server.keyspace.tally.goneBytes).toBe(0);
   },
   TIMEOUT_MS,
 );

@@ -217,10 +217,16 @@ export class Database {
     table.noteExpiry(hashExpiry(arena, root));
   }
 
-  /** Before a key's entry goes: its native structure belongs to another one. */
+  /** Deletes a key of the top whose native structure belongs to another one from now on. That takes no memory. */
   disown(bytes: Uint8Array, start: number, length: number): void {
+    const hash = this.#hash(bytes, start, length);
+    const { waits } = this.#shared;
+    if (waits.count > 0) waits.signalDeleted(this.dbid, hash, bytes, start, length);
     const top = this.top as Overlay;
-    top.takeRoot(top.find(this.#hash(bytes, start, length), bytes, start, length));
+    const handle = top.find(hash, bytes, start, length);
+    top.takeRoot(handle);
+    if (this.savedAs >= 0 && (top.flags(handle) & EntryFlag.COVERS) !== 0) top.entomb(handle);
+    else top.remove(handle);
   }
 
   /**

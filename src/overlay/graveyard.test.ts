@@ -72,7 +72,10 @@ describe("a native structure whose entry goes", () => {
     const { overlay, before } = withSet(1000, pins);
     const handle = overlay.find(1, KEY, 0, KEY.length);
     const bytes = overlay.arena.locate(handle);
-    const root = new DataView(bytes.buffer, bytes.byteOffset).getUint32(overlay.arena.at + 8 + 1 + 1 + KEY.length, true);
+    const root = new DataView(bytes.buffer, bytes.byteOffset).getUint32(
+      overlay.arena.at + 8 + 1 + 1 + KEY.length,
+      true,
+    );
     const taken = pins.take();
     removeKey(overlay);
     expect(overlay.graves.stepUpTo(100)).toBe(false);
@@ -85,4 +88,21 @@ describe("a native structure whose entry goes", () => {
     while (overlay.arena.tick(true));
     expect(overlay.usedBytes).toBe(before);
   });
+});
+
+test("an entry that finds no place before its structure is named takes nothing along", () => {
+  const overlay = new Overlay(new Pins());
+  const used = overlay.usedBytes;
+  // What its block held before is no structure of its own.
+  const block = overlay.arena.allocate(24);
+  overlay.arena.locate(block).fill(0xee, overlay.arena.at, overlay.arena.at + 24);
+  overlay.arena.free(block);
+  overlay.table.insert = () => {
+    throw new RangeError("full");
+  };
+  overlay.find(1, KEY, 0, KEY.length);
+  const handle = overlay.create(KEY, 0, KEY.length, NativeType.SET, -1, ROOT_BYTES);
+  expect(() => overlay.insert(1, handle)).toThrow("full");
+  expect(overlay.goneBytes).toBe(0);
+  expect(overlay.usedBytes).toBe(used);
 });

@@ -269,6 +269,8 @@ export class Overlay {
     this.valueBytes = bytes;
     this.valueAt = pos;
     if (isApart) this.#createApart(handle, valueLength, reserve, bytes, pos);
+    // No structure yet: where the entry is freed before it is anybody's, none goes with it.
+    else if ((bits & EntryFlag.NATIVE) !== 0) writeU32(bytes, pos, 0);
     return handle;
   }
 
@@ -424,6 +426,15 @@ export class Overlay {
     const root = readU32(bytes, value);
     writeU32(bytes, value, 0);
     return root;
+  }
+
+  /** Makes an entry whose structure was taken (`takeRoot`) a tombstone, in its place: that takes no memory. */
+  entomb(handle: number): void {
+    this.#count(handle, -1);
+    // EXPIRES says where its key lies.
+    const kept = this.flags(handle) & (EntryFlag.EXPIRES | EntryFlag.COVERS);
+    this.setFlags(handle, kept | EntryFlag.TOMBSTONE);
+    this.#count(handle, 1);
   }
 
   /** Removes the entry that was just found. */
