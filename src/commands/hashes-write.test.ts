@@ -3,14 +3,11 @@
  * restarts.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Differential, unorderedPairs } from "../../test/support/differential.ts";
-import { sameWrites } from "../../test/support/differential-writes.ts";
-import { type ServerProcess, spawnFolio, spawnRedis } from "../../test/support/processes.ts";
+import { keysNamed, sameWrites } from "../../test/support/differential-writes.ts";
+import { commandsOn, formRequests, type KeyForms } from "../../test/support/key-forms.ts";
+import { LivePair } from "../../test/support/live-pair.ts";
 import { type RedisServer, redisInstalled, type Word } from "../../test/support/redis-server.ts";
-import type { RespClient } from "../../test/support/resp-client.ts";
 import { rows as hashes } from "./hashes.ts";
 import { rows as keys } from "./keys.ts";
 import { rows as object } from "./object.ts";
@@ -26,7 +23,7 @@ const pairs = (count: number): Word[] => Array.from({ length: count }, (_, i) =>
 const LONG = "x".repeat(65);
 
 /** How a key of each form is made. */
-const FORMS: Readonly<Record<string, (key: string) => Word[][]>> = {
+const FORMS: KeyForms = {
   missing: () => [],
   one: (key) => [["HSET", key, "a", "1"]],
   listpack: (key) => [["HSET", key, "a", "1", "b", "2.5", "17", "-300", "", "empty", "c", "", "d", "text"]],
@@ -90,14 +87,8 @@ RENAME $k $d
   .trim()
   .split("\n");
 
-const keyOf = (form: string, i: number): string => `k:${form}:${i}`;
-
 async function fill(redis: RedisServer): Promise<void> {
-  const requests: Word[][] = [];
-  for (const [form, make] of Object.entries(FORMS)) {
-    for (let i = 0; i < COMMANDS.length; i++) requests.push(...make(keyOf(form, i)));
-  }
-  await redis.connection.sendAll(requests);
+  await redis.connection.sendAll(formRequests(FORMS, COMMANDS.length));
   await redis.send("DEBUG", "RELOAD");
 }
 
@@ -112,13 +103,10 @@ describe.skipIf(!redisInstalled)("beside redis-server (skipped where none is ins
       afterAll(() => both.stop());
       for (const form of Object.keys(FORMS)) {
         test(form, async () => {
-          const commands = COMMANDS.map((line, i) =>
-            line.split(" ").map((word) => word.replace("$k", keyOf(form, i)).replace("$d", `${keyOf(form, i)}:d`)),
-          );
-          const keysOf = (words: readonly Word[]) => [...new Set(words.filter((word) => /^k:/.test(String(word))))];
+          const commands = commandsOn(form, COMMANDS);
           const shape = (reply: string, [name]: readonly Word[]) =>
             name === "HGETALL" ? unorderedPairs(reply).join("") : reply;
-          await sameWrites(both, commands, { keysOf, shape, questions: QUESTIONS });
+          await sameWrites(both, commands, { keysOf: keysNamed(/^k:/), shape, questions: QUESTIONS });
         });
       }
     });
@@ -126,32 +114,13 @@ describe.skipIf(!redisInstalled)("beside redis-server (skipped where none is ins
 });
 
 describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where none is installed)", () => {
-  let dir: string;
-  let folio: ServerProcess;
-  let redis: ServerProcess;
-  let ours: RespClient;
-  let theirs: RespClient;
-  const start = async () => {
-    folio = await spawnFolio(["--dir", dir, "--save", "", "--enable-debug-command", "yes"]).ready();
-    ours = await folio.connect();
-  };
-
+  let live: LivePair;
   beforeAll(async () => {
-    dir = mkdtempSync(join(tmpdir(), "folio-hashes-"));
-    await start();
-    redis = await spawnRedis(["--dir", dir, "--dbfilename", "redis.rdb"]).ready();
-    theirs = await redis.connect();
+    live = await LivePair.start("hashes");
   });
-  afterAll(async () => {
-    await Promise.all([folio.stop(), redis.stop()]);
-    rmSync(dir, { recursive: true, force: true });
-  });
+  afterAll(() => live.stop());
 
-  const same = async (...words: string[]) => {
-    const [mine, yours] = await Promise.all([ours.command(...words), theirs.command(...words)]);
-    expect({ words: words.slice(0, 8), reply: mine }).toEqual({ words: words.slice(0, 8), reply: yours });
-    return mine;
-  };
+  const same = (...words: string[]) => live.same(...words);
   const sameHash = async (key: string) => {
     await same("DEBUG", "DIGEST-VALUE", key);
     await same("OBJECT", "ENCODING", key);
@@ -164,13 +133,6 @@ describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where no
       await same("HSET", key, ...words.flat());
     }
   };
-  const waitForSave = async () => {
-    for (let tries = 0; tries < 500; tries++) {
-      if (String(await ours.command("INFO", "persistence")).includes("rdb_bgsave_in_progress:0")) return;
-      await Bun.sleep(10);
-    }
-    throw new Error("the save does not end");
-  };
 
   test(
     "what redis-server dumps of a listpack is what is dumped here",
@@ -181,7 +143,7 @@ describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where no
       await same("HDEL", "lp", "-17");
       await same("HSET", "lp", "c", "1");
       const cut = (payload: unknown) => String(payload).slice(0, -10);
-      expect(cut(await ours.command("DUMP", "lp"))).toBe(cut(await theirs.command("DUMP", "lp")));
+      expect(cut(await live.ours.command("DUMP", "lp"))).toBe(cut(await live.theirs.command("DUMP", "lp")));
     },
     TIMEOUT_MS,
   );
@@ -195,12 +157,12 @@ describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where no
       await same("HDEL", "one", "field 9", "field 10");
       await sameHash("one");
       await sameHash("copy");
-      expect(await ours.command("RESTORE", "restored", "0", (await theirs.command("DUMP", "one")) as string)).toBe(
-        "+OK",
-      );
-      expect(await theirs.command("RESTORE", "restored", "0", (await ours.command("DUMP", "one")) as string)).toBe(
-        "+OK",
-      );
+      expect(
+        await live.ours.command("RESTORE", "restored", "0", (await live.theirs.command("DUMP", "one")) as string),
+      ).toBe("+OK");
+      expect(
+        await live.theirs.command("RESTORE", "restored", "0", (await live.ours.command("DUMP", "one")) as string),
+      ).toBe("+OK");
       await same("HINCRBY", "restored", "field 8", "5");
       await sameHash("restored");
       await same("RENAME", "restored", "renamed");
@@ -233,19 +195,18 @@ describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where no
         }
       };
       await all();
-      expect(await ours.command("DEBUG", "RELOAD")).toBe("+OK");
-      await theirs.command("DEBUG", "RELOAD");
+      expect(await live.ours.command("DEBUG", "RELOAD")).toBe("+OK");
+      await live.theirs.command("DEBUG", "RELOAD");
       await all();
       await change("first");
       await all();
-      expect(await ours.command("BGSAVE")).toBe("+Background saving started");
+      expect(await live.ours.command("BGSAVE")).toBe("+Background saving started");
       await change("second");
       await all();
-      await waitForSave();
+      await live.saved();
       await all();
-      expect(await ours.command("SAVE")).toBe("+OK");
-      await folio.stop();
-      await start();
+      expect(await live.ours.command("SAVE")).toBe("+OK");
+      await live.restart();
       await all();
       await change("third");
       await all();
@@ -261,12 +222,12 @@ describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where no
       let cursor = "0";
       let round = 0;
       do {
-        const [next, flat] = (await ours.command("HSCAN", "scan", cursor, "COUNT", "100")) as [string, string[]];
+        const [next, flat] = (await live.ours.command("HSCAN", "scan", cursor, "COUNT", "100")) as [string, string[]];
         for (let i = 0; i < flat.length; i += 2) seen.set(flat[i] as string, (seen.get(flat[i] as string) ?? 0) + 1);
         cursor = next;
-        await ours.command("HSET", "scan", `passing ${round}`, "2", `field ${round}`, "changed");
-        await ours.command("HDEL", "scan", `passing ${round - 5}`);
-        if (++round === 20) await ours.command("DEBUG", "RELOAD");
+        await live.ours.command("HSET", "scan", `passing ${round}`, "2", `field ${round}`, "changed");
+        await live.ours.command("HDEL", "scan", `passing ${round - 5}`);
+        if (++round === 20) await live.ours.command("DEBUG", "RELOAD");
       } while (cursor !== "0");
       expect(round).toBeGreaterThan(30);
       for (let i = 0; i < 5000; i++) expect(seen.get(`field ${i}`)).toBe(1);
@@ -279,14 +240,14 @@ describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where no
     async () => {
       await fillBoth("random", 2000);
       for (const count of ["5", "100", "1500", "3000"]) {
-        const found = (await ours.command("HRANDFIELD", "random", count)) as string[];
+        const found = (await live.ours.command("HRANDFIELD", "random", count)) as string[];
         expect(new Set(found).size).toBe(Math.min(Number(count), 2000));
         expect(found.every((field) => /^field \d+$/.test(field))).toBe(true);
       }
-      const flat = (await ours.command("HRANDFIELD", "random", "-5000", "WITHVALUES")) as string[];
+      const flat = (await live.ours.command("HRANDFIELD", "random", "-5000", "WITHVALUES")) as string[];
       expect(flat.length).toBe(10_000);
       const single = new Set<unknown>();
-      for (let i = 0; i < 50; i++) single.add(await ours.command("HRANDFIELD", "random"));
+      for (let i = 0; i < 50; i++) single.add(await live.ours.command("HRANDFIELD", "random"));
       expect(single.size).toBeGreaterThan(20);
     },
     TIMEOUT_MS,

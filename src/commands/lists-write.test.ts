@@ -3,14 +3,11 @@
  * reloads and restarts. Encodings are as Redis 7.2's, where 7.0 says quicklist of every list.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Differential } from "../../test/support/differential.ts";
-import { sameWrites } from "../../test/support/differential-writes.ts";
-import { type ServerProcess, spawnFolio, spawnRedis } from "../../test/support/processes.ts";
+import { keysNamed, sameWrites } from "../../test/support/differential-writes.ts";
+import { commandsOn, type KeyForms, keyOf, otherKeyOf } from "../../test/support/key-forms.ts";
+import { LivePair } from "../../test/support/live-pair.ts";
 import { type RedisServer, redisInstalled, type Word } from "../../test/support/redis-server.ts";
-import type { RespClient } from "../../test/support/resp-client.ts";
 import { rows as keys } from "./keys.ts";
 import { rows as lists } from "./lists.ts";
 import { rows as object } from "./object.ts";
@@ -24,7 +21,7 @@ const many = (count: number, bytes: number): Word[] =>
   Array.from({ length: count }, (_, i) => `element ${i} ${"x".repeat(bytes)}`);
 
 /** How a key of each form is made. */
-const FORMS: Readonly<Record<string, (key: string) => Word[][]>> = {
+const FORMS: KeyForms = {
   missing: () => [],
   one: (key) => [["RPUSH", key, "a"]],
   listpack: (key) => [["RPUSH", key, "a", "1", "b", "-70000", "a", "", "9223372036854775807", "c"]],
@@ -126,14 +123,12 @@ BLMPOP 0 2 $d $k LEFT COUNT 2
   .split("\n");
 
 const ALL = [...COMMANDS, ...WAITING];
-const keyOf = (form: string, i: number) => `k:${form}:${i}`;
-
 async function fill(redis: RedisServer): Promise<void> {
   const requests: Word[][] = [];
   for (const [form, make] of Object.entries(FORMS)) {
     for (const [i, line] of ALL.entries()) {
       requests.push(...make(keyOf(form, i)));
-      if (/LMOVE|PUSH/.test(line) && i % 2 === 0) requests.push(["RPUSH", `${keyOf(form, i)}:d`, "there"]);
+      if (/LMOVE|PUSH/.test(line) && i % 2 === 0) requests.push(["RPUSH", otherKeyOf(form, i), "there"]);
     }
   }
   for (const reply of await redis.connection.sendAll(requests)) if (reply.startsWith("-")) throw new Error(reply);
@@ -148,7 +143,7 @@ describe.skipIf(!redisInstalled)("beside redis-server (skipped where none is ins
         if (level === "layer") return;
         for (const form of Object.keys(FORMS)) {
           for (let i = 0; i < ALL.length; i++) {
-            for (const key of [keyOf(form, i), `${keyOf(form, i)}:d`]) {
+            for (const key of [keyOf(form, i), otherKeyOf(form, i)]) {
               both.folio.run("COPY", key, "copy", "REPLACE");
               both.folio.run("RENAME", "copy", key);
             }
@@ -160,14 +155,11 @@ describe.skipIf(!redisInstalled)("beside redis-server (skipped where none is ins
       afterAll(() => both.stop());
       for (const form of Object.keys(FORMS)) {
         test(form, async () => {
-          const commands = ALL.map((line, i) =>
-            line.split(" ").map((word) => word.replace("$k", keyOf(form, i)).replace("$d", `${keyOf(form, i)}:d`)),
-          ).filter((_, i) => form !== "missing" || i < COMMANDS.length);
+          const commands = commandsOn(form, ALL).filter((_, i) => form !== "missing" || i < COMMANDS.length);
           both.folio.server.keyspace.dirty = Number(
             /rdb_changes_since_last_save:(\d+)/.exec(await both.redis.send("INFO", "persistence"))?.[1],
           );
-          const keysOf = (words: readonly Word[]) => [...new Set(words.filter((word) => /^k:/.test(String(word))))];
-          await sameWrites(both, commands, { keysOf, questions: QUESTIONS });
+          await sameWrites(both, commands, { keysOf: keysNamed(/^k:/), questions: QUESTIONS });
         });
       }
     });
@@ -175,38 +167,19 @@ describe.skipIf(!redisInstalled)("beside redis-server (skipped where none is ins
 });
 
 describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where none is installed)", () => {
-  let dir: string;
-  let folio: ServerProcess;
-  let redis: ServerProcess;
-  let ours: RespClient;
-  let theirs: RespClient;
-  const start = async () => {
-    folio = await spawnFolio(["--dir", dir, "--save", "", "--enable-debug-command", "yes"]).ready();
-    ours = await folio.connect();
-  };
-
+  let live: LivePair;
   beforeAll(async () => {
-    dir = mkdtempSync(join(tmpdir(), "folio-lists-"));
-    await start();
-    redis = await spawnRedis(["--dir", dir, "--dbfilename", "redis.rdb"]).ready();
-    theirs = await redis.connect();
+    live = await LivePair.start("lists");
   });
-  afterAll(async () => {
-    await Promise.all([folio.stop(), redis.stop()]);
-    rmSync(dir, { recursive: true, force: true });
-  });
+  afterAll(() => live.stop());
 
-  const same = async (...words: string[]) => {
-    const [mine, yours] = await Promise.all([ours.command(...words), theirs.command(...words)]);
-    expect({ words: words.slice(0, 8), reply: mine }).toEqual({ words: words.slice(0, 8), reply: yours });
-    return mine;
-  };
+  const same = (...words: string[]) => live.same(...words);
   const fillBoth = async (key: string, count: number, element = (i: number) => `element ${i % 5000}`) => {
     for (let from = 0; from < count; from += 500) {
       await same("RPUSH", key, ...Array.from({ length: Math.min(500, count - from) }, (_, i) => element(from + i)));
     }
   };
-  const encoding = async (key: string) => await ours.command("OBJECT", "ENCODING", key);
+  const encoding = async (key: string) => await live.ours.command("OBJECT", "ENCODING", key);
 
   test("much of a large list goes, is searched, is moved", async () => {
     await fillBoth("big", 30_000);
@@ -245,42 +218,42 @@ describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where no
 
   test("encodings are those of Redis 7.2", async () => {
     const push = async (count: number, bytes: number) => {
-      await ours.command("DEL", "enc");
-      for (let i = 0; i < count; i++) await ours.command("RPUSH", "enc", "x".repeat(bytes));
+      await live.ours.command("DEL", "enc");
+      for (let i = 0; i < count; i++) await live.ours.command("RPUSH", "enc", "x".repeat(bytes));
     };
     // A listpack of 8191 bytes: a header, an end, 33 elements of 240 bytes and their 4 bytes, and one that fills it up.
     await push(33, 240);
     expect(await encoding("enc")).toBe("listpack");
-    await ours.command("RPUSH", "enc", "x".repeat(8192 - 7 - 33 * 244 - 4 + 4));
+    await live.ours.command("RPUSH", "enc", "x".repeat(8192 - 7 - 33 * 244 - 4 + 4));
     expect(await encoding("enc")).toBe("listpack");
-    await ours.command("RPUSH", "enc", "x");
+    await live.ours.command("RPUSH", "enc", "x");
     expect(await encoding("enc")).toBe("quicklist");
-    await ours.command("LTRIM", "enc", "0", "16");
+    await live.ours.command("LTRIM", "enc", "0", "16");
     expect(await encoding("enc")).toBe("quicklist");
-    await ours.command("RPOP", "enc");
+    await live.ours.command("RPOP", "enc");
     expect(await encoding("enc")).toBe("listpack");
     // One element that is too large by itself; replaced by a small one.
-    await ours.command("DEL", "enc");
-    await ours.command("RPUSH", "enc", "x".repeat(9000));
+    await live.ours.command("DEL", "enc");
+    await live.ours.command("RPUSH", "enc", "x".repeat(9000));
     expect(await encoding("enc")).toBe("quicklist");
-    await ours.command("LSET", "enc", "0", "small");
+    await live.ours.command("LSET", "enc", "0", "small");
     expect(await encoding("enc")).toBe("listpack");
     // LINSERT makes room before it knows whether the pivot is there.
-    await ours.command("LINSERT", "enc", "BEFORE", "nothing", "x".repeat(9000));
+    await live.ours.command("LINSERT", "enc", "BEFORE", "nothing", "x".repeat(9000));
     expect(await encoding("enc")).toBe("quicklist");
-    await ours.command("CONFIG", "SET", "list-max-listpack-size", "4");
+    await live.ours.command("CONFIG", "SET", "list-max-listpack-size", "4");
     await push(4, 1);
     expect(await encoding("enc")).toBe("listpack");
-    await ours.command("RPUSH", "enc", "5");
+    await live.ours.command("RPUSH", "enc", "5");
     expect(await encoding("enc")).toBe("quicklist");
-    await ours.command("LPOP", "enc", "2");
+    await live.ours.command("LPOP", "enc", "2");
     expect(await encoding("enc")).toBe("quicklist");
     // One of four and one of one element have become one each: two nodes.
-    await ours.command("LPOP", "enc");
+    await live.ours.command("LPOP", "enc");
     expect(await encoding("enc")).toBe("quicklist");
-    await ours.command("LPOP", "enc");
+    await live.ours.command("LPOP", "enc");
     expect(await encoding("enc")).toBe("listpack");
-    await ours.command("CONFIG", "SET", "list-max-listpack-size", "-2");
+    await live.ours.command("CONFIG", "SET", "list-max-listpack-size", "-2");
   });
 
   test("what redis-server dumps of a list is loaded, and the other way round", async () => {
@@ -288,17 +261,23 @@ describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where no
     await fillBoth("dump:small", 20, (i) => `${i * 1000 - 7}`);
     await same("RPUSH", "dump:long", "a", "b".repeat(30_000));
     for (const key of ["dump:nodes", "dump:small", "dump:long"]) {
-      const mine = String(await ours.command("DUMP", key));
-      const yours = String(await theirs.command("DUMP", key));
+      const mine = String(await live.ours.command("DUMP", key));
+      const yours = String(await live.theirs.command("DUMP", key));
       // Ours says a version of RDB that 7.0 may not know yet.
       if (mine.charCodeAt(mine.length - 10) <= 10)
-        expect(await theirs.command("RESTORE", `${key}:2`, "0", mine)).toBe("+OK");
-      expect(await ours.command("RESTORE", `${key}:2`, "0", yours)).toBe("+OK");
-      expect(await ours.command("LRANGE", `${key}:2`, "0", "-1")).toEqual(await ours.command("LRANGE", key, "0", "-1"));
-      expect(await ours.command("RESTORE", `${key}:3`, "0", mine)).toBe("+OK");
-      expect(await ours.command("LPUSH", `${key}:3`, "new")).toBe(Number(await ours.command("LLEN", key)) + 1);
-      expect(await ours.command("COPY", key, `${key}:4`)).toBe(1);
-      expect(await ours.command("RPOP", `${key}:4`)).toBe((await ours.command("LINDEX", key, "-1")) as string);
+        expect(await live.theirs.command("RESTORE", `${key}:2`, "0", mine)).toBe("+OK");
+      expect(await live.ours.command("RESTORE", `${key}:2`, "0", yours)).toBe("+OK");
+      expect(await live.ours.command("LRANGE", `${key}:2`, "0", "-1")).toEqual(
+        await live.ours.command("LRANGE", key, "0", "-1"),
+      );
+      expect(await live.ours.command("RESTORE", `${key}:3`, "0", mine)).toBe("+OK");
+      expect(await live.ours.command("LPUSH", `${key}:3`, "new")).toBe(
+        Number(await live.ours.command("LLEN", key)) + 1,
+      );
+      expect(await live.ours.command("COPY", key, `${key}:4`)).toBe(1);
+      expect(await live.ours.command("RPOP", `${key}:4`)).toBe(
+        (await live.ours.command("LINDEX", key, "-1")) as string,
+      );
     }
   });
 
@@ -337,21 +316,17 @@ describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where no
       }
     };
     await all();
-    expect(await ours.command("DEBUG", "RELOAD")).toBe("+OK");
+    expect(await live.ours.command("DEBUG", "RELOAD")).toBe("+OK");
     await all();
     await change("first");
     await all();
-    expect(await ours.command("BGSAVE")).toBe("+Background saving started");
+    expect(await live.ours.command("BGSAVE")).toBe("+Background saving started");
     await change("second");
     await all();
-    for (let tries = 0; tries < 500; tries++) {
-      if (String(await ours.command("INFO", "persistence")).includes("rdb_bgsave_in_progress:0")) break;
-      await Bun.sleep(10);
-    }
+    await live.saved();
     await all();
-    expect(await ours.command("SAVE")).toBe("+OK");
-    await folio.stop();
-    await start();
+    expect(await live.ours.command("SAVE")).toBe("+OK");
+    await live.restart();
     await all();
     await change("third");
     await all();

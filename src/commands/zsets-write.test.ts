@@ -3,12 +3,10 @@
  * saves, reloads, restarts and clients that wait.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Differential } from "../../test/support/differential.ts";
-import { sameWrites } from "../../test/support/differential-writes.ts";
-import { type ServerProcess, spawnFolio, spawnRedis } from "../../test/support/processes.ts";
+import { keysNamed, sameWrites } from "../../test/support/differential-writes.ts";
+import { commandsOn, formRequests, type KeyForms } from "../../test/support/key-forms.ts";
+import { LivePair } from "../../test/support/live-pair.ts";
 import { type RedisServer, redisInstalled, type Word } from "../../test/support/redis-server.ts";
 import type { RespClient } from "../../test/support/resp-client.ts";
 import { scoreShape } from "../../test/support/score-shape.ts";
@@ -27,7 +25,7 @@ const pairs = (count: number): Word[] => Array.from({ length: count }, (_, i) =>
 const LONG = "x".repeat(65);
 
 /** How a key of each form is made. */
-const FORMS: Readonly<Record<string, (key: string) => Word[][]>> = {
+const FORMS: KeyForms = {
   missing: () => [],
   one: (key) => [["ZADD", key, "1.5", "a"]],
   listpack: (key) => [["ZADD", key, "1", "a", "2.5", "b", "2.5", "17", "-inf", "c", "3", "", "1e17", "d"]],
@@ -159,14 +157,8 @@ RENAME $k $d
   .trim()
   .split("\n");
 
-const keyOf = (form: string, i: number): string => `k:${form}:${i}`;
-
 async function fill(redis: RedisServer): Promise<void> {
-  const requests: Word[][] = [];
-  for (const [form, make] of Object.entries(FORMS)) {
-    for (let i = 0; i < COMMANDS.length; i++) requests.push(...make(keyOf(form, i)));
-  }
-  await redis.connection.sendAll(requests);
+  await redis.connection.sendAll(formRequests(FORMS, COMMANDS.length));
   await redis.send("DEBUG", "RELOAD");
 }
 
@@ -184,11 +176,10 @@ describe.skipIf(!redisInstalled)("beside redis-server (skipped where none is ins
       afterAll(() => both.stop());
       for (const form of Object.keys(FORMS)) {
         test(form, async () => {
-          const commands = COMMANDS.map((line, i) =>
-            line.split(" ").map((word) => word.replace("$k", keyOf(form, i)).replace("$d", `${keyOf(form, i)}:d`)),
-          ).filter((words) => form !== "missing" || !/^BZ/.test(words[0] as string) || words.includes("x"));
-          const keysOf = (words: readonly Word[]) => [...new Set(words.filter((word) => /^k:/.test(String(word))))];
-          await sameWrites(both, commands, { keysOf, shape: scoreShape, questions: QUESTIONS });
+          const commands = commandsOn(form, COMMANDS).filter(
+            (words) => form !== "missing" || !/^BZ/.test(words[0] as string) || words.includes("x"),
+          );
+          await sameWrites(both, commands, { keysOf: keysNamed(/^k:/), shape: scoreShape, questions: QUESTIONS });
         });
       }
     });
@@ -196,32 +187,13 @@ describe.skipIf(!redisInstalled)("beside redis-server (skipped where none is ins
 });
 
 describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where none is installed)", () => {
-  let dir: string;
-  let folio: ServerProcess;
-  let redis: ServerProcess;
-  let ours: RespClient;
-  let theirs: RespClient;
-  const start = async () => {
-    folio = await spawnFolio(["--dir", dir, "--save", "", "--enable-debug-command", "yes"]).ready();
-    ours = await folio.connect();
-  };
-
+  let live: LivePair;
   beforeAll(async () => {
-    dir = mkdtempSync(join(tmpdir(), "folio-zsets-"));
-    await start();
-    redis = await spawnRedis(["--dir", dir, "--dbfilename", "redis.rdb"]).ready();
-    theirs = await redis.connect();
+    live = await LivePair.start("zsets");
   });
-  afterAll(async () => {
-    await Promise.all([folio.stop(), redis.stop()]);
-    rmSync(dir, { recursive: true, force: true });
-  });
+  afterAll(() => live.stop());
 
-  const same = async (...words: string[]) => {
-    const [mine, yours] = await Promise.all([ours.command(...words), theirs.command(...words)]);
-    expect({ words: words.slice(0, 8), reply: mine }).toEqual({ words: words.slice(0, 8), reply: yours });
-    return mine;
-  };
+  const same = (...words: string[]) => live.same(...words);
   const fillBoth = async (key: string, count: number, score: (i: number) => number = (i) => (i * 7919) % 5000) => {
     for (let from = 0; from < count; from += 500) {
       const words = Array.from({ length: Math.min(500, count - from) }, (_, i) => [
@@ -272,12 +244,12 @@ describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where no
     await same("COPY", "one", "copy");
     await sameSet("copy");
     await same("ZINTERCARD", "2", "one", "two");
-    const payload = await ours.command("DUMP", "one");
-    expect(await ours.command("RESTORE", "restored", "0", payload as string)).toBe("+OK");
-    expect(await ours.command("ZRANGE", "restored", "0", "-1", "WITHSCORES")).toEqual(
-      await ours.command("ZRANGE", "one", "0", "-1", "WITHSCORES"),
+    const payload = await live.ours.command("DUMP", "one");
+    expect(await live.ours.command("RESTORE", "restored", "0", payload as string)).toBe("+OK");
+    expect(await live.ours.command("ZRANGE", "restored", "0", "-1", "WITHSCORES")).toEqual(
+      await live.ours.command("ZRANGE", "one", "0", "-1", "WITHSCORES"),
     );
-    expect(await ours.command("ZADD", "restored", "1", "new")).toBe(1);
+    expect(await live.ours.command("ZADD", "restored", "1", "new")).toBe(1);
   });
 
   test("what redis-server dumps of a listpack is what is dumped here", async () => {
@@ -287,7 +259,7 @@ describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where no
     await same("ZADD", "lp", "-70000", "c", "3", "The5quick!brown~fox;jumps,over(the)lazy*dog%0123=&^#@[]{}|ABCGHI");
     await same("ZREM", "lp", "b");
     const cut = (payload: unknown) => String(payload).slice(0, -10);
-    expect(cut(await ours.command("DUMP", "lp"))).toBe(cut(await theirs.command("DUMP", "lp")));
+    expect(cut(await live.ours.command("DUMP", "lp"))).toBe(cut(await live.theirs.command("DUMP", "lp")));
   });
 
   test("every form is saved, reloaded, served after a restart, and written again", async () => {
@@ -310,22 +282,18 @@ describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where no
       }
     };
     await all();
-    expect(await ours.command("DEBUG", "RELOAD")).toBe("+OK");
-    await theirs.command("DEBUG", "RELOAD");
+    expect(await live.ours.command("DEBUG", "RELOAD")).toBe("+OK");
+    await live.theirs.command("DEBUG", "RELOAD");
     await all();
     await change("first");
     await all();
-    expect(await ours.command("BGSAVE")).toBe("+Background saving started");
+    expect(await live.ours.command("BGSAVE")).toBe("+Background saving started");
     await change("second");
     await all();
-    for (let tries = 0; tries < 500; tries++) {
-      if (String(await ours.command("INFO", "persistence")).includes("rdb_bgsave_in_progress:0")) break;
-      await Bun.sleep(10);
-    }
+    await live.saved();
     await all();
-    expect(await ours.command("SAVE")).toBe("+OK");
-    await folio.stop();
-    await start();
+    expect(await live.ours.command("SAVE")).toBe("+OK");
+    await live.restart();
     await all();
     await change("third");
     await all();
@@ -337,35 +305,35 @@ describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where no
     let cursor = "0";
     let round = 0;
     do {
-      const [next, flat] = (await ours.command("ZSCAN", "scan", cursor, "COUNT", "100")) as [string, string[]];
+      const [next, flat] = (await live.ours.command("ZSCAN", "scan", cursor, "COUNT", "100")) as [string, string[]];
       for (let i = 0; i < flat.length; i += 2) seen.set(flat[i] as string, (seen.get(flat[i] as string) ?? 0) + 1);
       cursor = next;
-      await ours.command("ZADD", "scan", "1", `passing ${round}`, "2", `member ${round}`);
-      await ours.command("ZREM", "scan", `passing ${round - 5}`);
-      if (++round === 20) await ours.command("DEBUG", "RELOAD");
+      await live.ours.command("ZADD", "scan", "1", `passing ${round}`, "2", `member ${round}`);
+      await live.ours.command("ZREM", "scan", `passing ${round - 5}`);
+      if (++round === 20) await live.ours.command("DEBUG", "RELOAD");
     } while (cursor !== "0");
     expect(round).toBeGreaterThan(30);
     for (let i = 0; i < 5000; i++) expect(seen.get(`member ${i}`)).toBe(1);
-    await theirs.command("DEL", "scan");
-    await ours.command("DEL", "scan");
+    await live.theirs.command("DEL", "scan");
+    await live.ours.command("DEL", "scan");
   });
 
   test("random members of a large set", async () => {
     await fillBoth("random", 2000);
-    const members = new Set((await ours.command("ZRANGE", "random", "0", "-1")) as string[]);
+    const members = new Set((await live.ours.command("ZRANGE", "random", "0", "-1")) as string[]);
     for (const count of ["5", "100", "1500", "3000"]) {
-      const found = (await ours.command("ZRANDMEMBER", "random", count)) as string[];
+      const found = (await live.ours.command("ZRANDMEMBER", "random", count)) as string[];
       expect(new Set(found).size).toBe(Math.min(Number(count), 2000));
       expect(found.every((member) => members.has(member))).toBe(true);
     }
-    expect(((await ours.command("ZRANDMEMBER", "random", "-5000", "WITHSCORES")) as string[]).length).toBe(10_000);
+    expect(((await live.ours.command("ZRANDMEMBER", "random", "-5000", "WITHSCORES")) as string[]).length).toBe(10_000);
     const single = new Set<unknown>();
-    for (let i = 0; i < 50; i++) single.add(await ours.command("ZRANDMEMBER", "random"));
+    for (let i = 0; i < 50; i++) single.add(await live.ours.command("ZRANDMEMBER", "random"));
     expect(single.size).toBeGreaterThan(20);
   });
 
   test("clients wait for members, and are served in order", async () => {
-    const waiters = await Promise.all(Array.from({ length: 4 }, () => folio.connect()));
+    const waiters = await Promise.all(Array.from({ length: 4 }, () => live.folio.connect()));
     const [a, b, c, d] = waiters as [RespClient, RespClient, RespClient, RespClient];
     const first = a.command("BZPOPMIN", "none", "queue", "0");
     await Bun.sleep(20);
@@ -374,7 +342,7 @@ describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where no
     const third = c.command("BZMPOP", "0", "2", "queue", "none", "MIN", "COUNT", "5");
     const timeout = d.command("BZPOPMIN", "elsewhere", "0.05");
     await Bun.sleep(20);
-    expect(await ours.command("ZADD", "queue", "1", "one", "2", "two", "3", "three", "4", "four")).toBe(4);
+    expect(await live.ours.command("ZADD", "queue", "1", "one", "2", "two", "3", "three", "4", "four")).toBe(4);
     expect(await first).toEqual(["queue", "one", "1"]);
     expect(await second).toEqual(["queue", "four", "4"]);
     expect(await third).toEqual([
@@ -385,7 +353,7 @@ describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where no
       ],
     ]);
     expect(await timeout).toBe(null);
-    expect(await ours.command("EXISTS", "queue")).toBe(0);
+    expect(await live.ours.command("EXISTS", "queue")).toBe(0);
     for (const waiter of waiters) waiter.close();
   });
 });

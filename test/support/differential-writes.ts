@@ -65,6 +65,11 @@ export async function sameWrites(
   expect(commands.length).toBeGreaterThan(0);
 }
 
+/** Of a command's words those that the pattern finds, each once. */
+export function keysNamed(pattern: RegExp): (words: readonly Word[]) => Word[] {
+  return (words) => [...new Set(words.filter((word) => pattern.test(String(word))))];
+}
+
 /** As `run`; what a handler is not ready for is done first, as dispatch does. */
 export function runReady(folio: CommandHarness, words: readonly Word[]): string {
   for (;;) {
