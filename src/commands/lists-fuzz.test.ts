@@ -4,8 +4,10 @@
  */
 import { afterAll, beforeAll, describe, test } from "bun:test";
 import { Differential } from "../../test/support/differential.ts";
-import { sameWrites } from "../../test/support/differential-writes.ts";
+import { keysNamed, sameWrites } from "../../test/support/differential-writes.ts";
 import { seededRandom } from "../../test/support/random.ts";
+import { RandomSaves } from "../../test/support/random-saves.ts";
+import { RandomWords } from "../../test/support/random-words.ts";
 import { type RedisServer, redisInstalled, type Word } from "../../test/support/redis-server.ts";
 import { rows as keys } from "./keys.ts";
 import { rows as lists } from "./lists.ts";
@@ -21,21 +23,7 @@ const FAR_MS = 4_000_000_000_000;
 const LIMITS = [-2, -1, -5, 4, 128, 1, 0, -2];
 
 /** Makes words of commands. Keys begin with "k:". */
-class Words {
-  readonly #random: () => number;
-
-  constructor(random: () => number) {
-    this.#random = random;
-  }
-
-  below(n: number): number {
-    return Math.floor(this.#random() * n);
-  }
-
-  pick<T>(items: readonly T[]): T {
-    return items[this.below(items.length)] as T;
-  }
-
+class Words extends RandomWords {
   key(): string {
     return this.below(40) === 0 ? "k:string" : `k:${this.below(KEYS)}`;
   }
@@ -139,8 +127,6 @@ async function fill(redis: RedisServer): Promise<void> {
   await redis.send("SET", "k:string", "no list");
 }
 
-const keysOf = (words: readonly Word[]): Word[] => [...new Set(words.filter((word) => /^k:/.test(String(word))))];
-
 /** Before 7.2 every list says quicklist: lists-write.test.ts looks at encodings. */
 const shape = (reply: string, question: readonly Word[]): string => (question[0] === "OBJECT" ? "" : reply);
 
@@ -153,26 +139,14 @@ describe.skipIf(!redisInstalled)("beside redis-server", () => {
 
   test("random commands, while saves begin and fail", async () => {
     const words = new Words(seededRandom("list commands"));
-    const { keyspace } = both.folio.server;
-    let thaw: Generator<void, void, void> | null = null;
-    /** A save freezes what there is; when it has failed, everything goes back in steps. */
-    const between = () => {
-      // What a timer does: retired overlays give their memory back.
-      if (words.below(20) === 0) keyspace.tick();
-      if (thaw !== null) {
-        if (words.below(3) === 0 && thaw.next().done === true) thaw = null;
-      } else if (words.below(60) === 0) {
-        if (keyspace.phase === "idle") keyspace.freeze();
-        else thaw = keyspace.thaw();
-      }
-    };
+    const saves = new RandomSaves(both.folio.server.keyspace, words);
     const questions = ["TYPE", "PEXPIRETIME", "LRANGE $ 0 -1", "LLEN"];
     for (let done = 0; done < COMMANDS; done += AT_ONCE) {
       const limit = LIMITS[Math.floor(done / AT_ONCE) % LIMITS.length] as number;
       both.folio.config.set("list-max-listpack-size", limit);
       await both.redis.send("CONFIG", "SET", "list-max-listpack-size", limit);
       const commands = Array.from({ length: AT_ONCE }, () => words.command());
-      await sameWrites(both, commands, { keysOf, shape, between, questions });
+      await sameWrites(both, commands, { keysOf: keysNamed(/^k:/), shape, between: () => saves.step(), questions });
     }
   }, 3_600_000);
 });

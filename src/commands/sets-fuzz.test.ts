@@ -5,8 +5,12 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Differential, unordered } from "../../test/support/differential.ts";
-import { runReady } from "../../test/support/differential-writes.ts";
+import { bulks, type RunHere, sameChoices } from "../../test/support/differential-choices.ts";
+import { keysNamed, runReady } from "../../test/support/differential-writes.ts";
+import { BARE_BYTES, INTEGERS_AND_NOT } from "../../test/support/hostile-words.ts";
 import { seededRandom } from "../../test/support/random.ts";
+import { RandomSaves } from "../../test/support/random-saves.ts";
+import { RandomWords } from "../../test/support/random-words.ts";
 import { type RedisServer, redisInstalled, type Word } from "../../test/support/redis-server.ts";
 import { rows as debug } from "./debug.ts";
 import { rows as keys } from "./keys.ts";
@@ -19,64 +23,13 @@ import { rows as writes } from "./writes/sets.ts";
 import { rows as strings } from "./writes/strings.ts";
 
 const COMMANDS = Number(process.env["FOLIO_SET_COMMANDS"] ?? 3000);
-const AT_ONCE = 200;
 const KEYS = 14;
 const FAR_MS = 4_000_000_000_000;
 
-const HOSTILE = [
-  "",
-  "0",
-  "-0",
-  "00",
-  "01",
-  "+1",
-  " 1",
-  "1 ",
-  "1.0",
-  "-",
-  "127",
-  "128",
-  "-128",
-  "4095",
-  "4096",
-  "-4097",
-  "32767",
-  "32768",
-  "-32769",
-  "8388607",
-  "8388608",
-  "2147483647",
-  "2147483648",
-  "-2147483648",
-  "-2147483649",
-  "9007199254740991",
-  "9007199254740993",
-  "-9007199254740993",
-  "9223372036854775807",
-  "-9223372036854775808",
-  "9223372036854775808",
-  "99999999999999999999",
-  "\0",
-  "a\0b",
-  "\xff\xfe",
-];
+const HOSTILE = [...INTEGERS_AND_NOT, ...BARE_BYTES];
 
 /** Makes words of commands. */
-class Words {
-  readonly #random: () => number;
-
-  constructor(random: () => number) {
-    this.#random = random;
-  }
-
-  below(n: number): number {
-    return Math.floor(this.#random() * n);
-  }
-
-  pick<T>(items: readonly T[]): T {
-    return items[this.below(items.length)] as T;
-  }
-
+class Words extends RandomWords {
   key(): string {
     return this.below(60) === 0 ? "string" : `k:${this.below(KEYS)}`;
   }
@@ -170,14 +123,14 @@ async function fill(redis: RedisServer): Promise<void> {
   await Bun.sleep(5);
 }
 
+const QUESTIONS = ["TYPE", "PEXPIRETIME", "DEBUG DIGEST-VALUE", "SCARD", "OBJECT ENCODING"];
 const UNORDERED = new Set(["SMEMBERS", "SINTER", "SUNION", "SDIFF"]);
-const shaped = (reply: string, [name]: readonly Word[]): unknown =>
-  UNORDERED.has(String(name)) ? unordered(reply) : reply;
-/** Bulk strings of a reply. */
-const bulks = (reply: string): string[] =>
-  unordered(reply)
-    .filter((item) => item.startsWith("$") && !item.startsWith("$-"))
-    .map((item) => item.slice(item.indexOf("\r\n") + 2, -2));
+
+function shape(reply: string, [name]: readonly Word[]): unknown {
+  // 7.0 has no listpacks.
+  if (name === "OBJECT") return reply.replace("$8\r\nlistpack", "$9\r\nhashtable");
+  return UNORDERED.has(String(name)) ? unordered(reply) : reply;
+}
 
 describe.skipIf(!redisInstalled)("beside redis-server", () => {
   let both: Differential;
@@ -190,7 +143,7 @@ describe.skipIf(!redisInstalled)("beside redis-server", () => {
   afterAll(() => both.stop());
 
   /** Runs a command here: the reply, and what redis-server is asked in its place. */
-  function runHere(words: readonly Word[]): { reply: string; there: readonly Word[] } {
+  function runHere(words: readonly Word[]): RunHere {
     const reply = runReady(both.folio, words);
     if (words[0] === "SRANDMEMBER" && !reply.startsWith("-")) {
       const members = bulks(reply);
@@ -208,57 +161,15 @@ describe.skipIf(!redisInstalled)("beside redis-server", () => {
     "random commands, while saves begin and fail (SPOP: %p)",
     async (isPopping) => {
       const words = new Words(seededRandom("set commands"));
-      const { folio, redis } = both;
-      const { keyspace } = folio.server;
-      let thaw: Generator<void, void, void> | null = null;
-      const between = () => {
-        if (words.below(20) === 0) keyspace.tick();
-        if (thaw !== null) {
-          if (words.below(3) === 0 && thaw.next().done === true) thaw = null;
-        } else if (words.below(60) === 0) {
-          if (keyspace.phase === "idle") keyspace.freeze();
-          else thaw = keyspace.thaw();
-        }
-      };
-      for (let done = 0; done < COMMANDS; done += AT_ONCE) {
-        const ours: { question: string; reply: unknown }[] = [];
-        const requests: (readonly Word[])[] = [];
-        const ask = (request: readonly Word[], there: readonly Word[], reply: string, about: string) => {
-          ours.push({ question: about, reply: shaped(reply, request) });
-          requests.push(there);
-        };
-        for (let i = 0; i < AT_ONCE; i++) {
-          between();
-          const command = words.command(isPopping);
-          const about = command
-            .map((word) => JSON.stringify(String(word).slice(0, 40)))
-            .join(" ")
-            .slice(0, 300);
-          const { reply, there } = runHere(command);
-          ask(command, there, reply, `${done + i}: ${about}`);
-          const changes = folio.server.keyspace.dirty;
-          ask(["INFO"], ["INFO", "persistence"], `${changes}`, `changes after ${about}`);
-          for (const key of new Set(command.filter((word) => /^(k:|string)/.test(String(word))))) {
-            for (const question of ["TYPE", "PEXPIRETIME", "DEBUG DIGEST-VALUE", "SCARD", "OBJECT ENCODING"]) {
-              const request = [...question.split(" "), key];
-              ask(request, request, runReady(folio, request), `${done + i}: ${about} → ${question} ${key}`);
-            }
-          }
-        }
-        const theirs = await redis.connection.sendAll(requests);
-        for (const [i, request] of requests.entries()) {
-          const { question, reply } = ours[i] as { question: string; reply: unknown };
-          const their = theirs[i] as string;
-          if (request[0] === "INFO") {
-            const changes = /rdb_changes_since_last_save:(\d+)/.exec(their)?.[1];
-            expect({ question, reply }).toEqual({ question, reply: changes });
-          } else if (request[0] === "OBJECT") {
-            // 7.0 has no listpacks.
-            const listed = String(reply).replace("$8\r\nlistpack", "$9\r\nhashtable");
-            if (!isPopping) expect({ question, reply: listed }).toEqual({ question, reply: their });
-          } else expect({ question, reply }).toEqual({ question, reply: shaped(their, request) });
-        }
-      }
+      const saves = new RandomSaves(both.folio.server.keyspace, words);
+      await sameChoices(both, COMMANDS, {
+        command: () => words.command(isPopping),
+        runHere,
+        keysOf: keysNamed(/^(k:|string)/),
+        questions: QUESTIONS,
+        shape: (reply, request) => (isPopping && request[0] === "OBJECT" ? "" : shape(reply, request)),
+        between: () => saves.step(),
+      });
     },
     3_600_000,
   );

@@ -4,8 +4,10 @@
  */
 import { afterAll, beforeAll, describe, test } from "bun:test";
 import { Differential } from "../../test/support/differential.ts";
-import { sameWrites } from "../../test/support/differential-writes.ts";
+import { keysNamed, sameWrites } from "../../test/support/differential-writes.ts";
 import { seededRandom } from "../../test/support/random.ts";
+import { RandomSaves } from "../../test/support/random-saves.ts";
+import { RandomWords } from "../../test/support/random-words.ts";
 import { type RedisServer, redisInstalled, type Word } from "../../test/support/redis-server.ts";
 import { timeless } from "../../test/support/stream-shape.ts";
 import { rows as keys } from "./keys.ts";
@@ -29,22 +31,9 @@ const LIMITS = [
 ] as const;
 
 /** Makes words of commands. Keys begin with "k:". */
-class Words {
+class Words extends RandomWords {
   /** The milliseconds of most IDs that are added: they grow. */
   clock = 1000;
-  readonly #random: () => number;
-
-  constructor(random: () => number) {
-    this.#random = random;
-  }
-
-  below(n: number): number {
-    return Math.floor(this.#random() * n);
-  }
-
-  pick<T>(items: readonly T[]): T {
-    return items[this.below(items.length)] as T;
-  }
 
   key(): string {
     return this.below(60) === 0 ? "k:string" : `k:${this.below(KEYS)}`;
@@ -248,8 +237,6 @@ async function fill(redis: RedisServer): Promise<void> {
   await redis.send("SET", "k:string", "no stream");
 }
 
-const keysOf = (words: readonly Word[]): Word[] => [...new Set(words.filter((word) => /^k:/.test(String(word))))];
-
 describe.skipIf(!redisInstalled)("beside redis-server", () => {
   let both: Differential;
   beforeAll(async () => {
@@ -260,19 +247,7 @@ describe.skipIf(!redisInstalled)("beside redis-server", () => {
   test("random commands, while saves begin and fail", async () => {
     const words = new Words(seededRandom("stream commands"));
     words.clock = 4000;
-    const { keyspace } = both.folio.server;
-    let thaw: Generator<void, void, void> | null = null;
-    /** A save freezes what there is; when it has failed, everything goes back in steps. */
-    const between = () => {
-      // What a timer does: retired overlays give their memory back.
-      if (words.below(20) === 0) keyspace.tick();
-      if (thaw !== null) {
-        if (words.below(3) === 0 && thaw.next().done === true) thaw = null;
-      } else if (words.below(60) === 0) {
-        if (keyspace.phase === "idle") keyspace.freeze();
-        else thaw = keyspace.thaw();
-      }
-    };
+    const saves = new RandomSaves(both.folio.server.keyspace, words);
     const questions = ["TYPE", "PEXPIRETIME", "OBJECT ENCODING", "XINFO STREAM $ FULL COUNT 0", "XREVRANGE $ + -"];
     for (let done = 0; done < COMMANDS; done += AT_ONCE) {
       const [entries, bytes] = LIMITS[Math.floor(done / AT_ONCE) % LIMITS.length] as readonly [number, number];
@@ -280,7 +255,12 @@ describe.skipIf(!redisInstalled)("beside redis-server", () => {
       both.folio.config.set("stream-node-max-bytes", bytes);
       await both.redis.send("CONFIG", "SET", "stream-node-max-entries", entries, "stream-node-max-bytes", bytes);
       const commands = Array.from({ length: AT_ONCE }, () => words.commands()).flat();
-      await sameWrites(both, commands, { keysOf, shape: timeless, between, questions });
+      await sameWrites(both, commands, {
+        keysOf: keysNamed(/^k:/),
+        shape: timeless,
+        between: () => saves.step(),
+        questions,
+      });
     }
   }, 3_600_000);
 });

@@ -4,11 +4,12 @@
  */
 import { afterAll, beforeAll, describe, test } from "bun:test";
 import { Differential } from "../../test/support/differential.ts";
-import { sameWrites } from "../../test/support/differential-writes.ts";
+import { keysNamed, sameWrites } from "../../test/support/differential-writes.ts";
 import { rebased } from "../../test/support/levels.ts";
 import { seededRandom } from "../../test/support/random.ts";
+import { RandomSaves } from "../../test/support/random-saves.ts";
+import { RandomWords } from "../../test/support/random-words.ts";
 import { type RedisServer, redisInstalled, type Word } from "../../test/support/redis-server.ts";
-import { drained } from "../../test/support/saving.ts";
 import { scoreShape } from "../../test/support/score-shape.ts";
 import { rows as geo } from "./geo.ts";
 import { rows as keys } from "./keys.ts";
@@ -30,25 +31,7 @@ const LIMITS = { "zset-max-listpack-entries": 20, "zset-max-listpack-value": 24 
 const QUESTIONS = ["TYPE", "PEXPIRETIME", "OBJECT ENCODING", "ZCARD", "ZRANGE $ 0 -1 WITHSCORES"];
 
 /** Makes words of commands. Keys begin with "k:" and "l:". */
-class Words {
-  readonly #random: () => number;
-
-  constructor(random: () => number) {
-    this.#random = random;
-  }
-
-  below(n: number): number {
-    return Math.floor(this.#random() * n);
-  }
-
-  pick<T>(items: readonly T[]): T {
-    return items[this.below(items.length)] as T;
-  }
-
-  some<T>(max: number, make: () => T): T[] {
-    return Array.from({ length: 1 + this.below(max) }, make);
-  }
-
+class Words extends RandomWords {
   key(): string {
     return this.below(40) === 0 ? this.pick(["k:string", "k:set"]) : `k:${this.below(KEYS)}`;
   }
@@ -270,8 +253,6 @@ async function fill(redis: RedisServer): Promise<void> {
   await redis.send("SADD", "k:set", 1, 2, 5, 17, -30);
 }
 
-const keysOf = (words: readonly Word[]): Word[] => [...new Set(words.filter((word) => /^[kl]:/.test(String(word))))];
-
 describe.skipIf(!redisInstalled)("beside redis-server", () => {
   let both: Differential;
   beforeAll(async () => {
@@ -287,23 +268,18 @@ describe.skipIf(!redisInstalled)("beside redis-server", () => {
     const words = new Words(seededRandom("sorted-set commands"));
     const { folio } = both;
     const { keyspace } = folio.server;
-    let thaw: Generator<void, void, void> | null = null;
-    const between = () => {
-      if (words.below(20) === 0) keyspace.tick();
-      if (thaw !== null) {
-        if (words.below(3) === 0 && thaw.next().done === true) thaw = null;
-      } else if (words.below(60) === 0) {
-        if (keyspace.phase === "idle") keyspace.freeze();
-        else thaw = keyspace.thaw();
-      }
-    };
+    const saves = new RandomSaves(keyspace, words);
     for (let done = 0; done < COMMANDS; done += AT_ONCE) {
       const commands = Array.from({ length: AT_ONCE }, () => words.command());
-      await sameWrites(both, commands, { keysOf, shape: scoreShape, between, questions: QUESTIONS });
+      await sameWrites(both, commands, {
+        keysOf: keysNamed(/^[kl]:/),
+        shape: scoreShape,
+        between: () => saves.step(),
+        questions: QUESTIONS,
+      });
       if (words.below(4) > 0) continue;
       // Saved, and served from the new file: small sets are listpacks then.
-      while (thaw !== null) between();
-      if (keyspace.phase !== "idle") drained(keyspace.thaw());
+      saves.end();
       folio.layer = await rebased(keyspace, folio.layer);
       await both.redis.send("DEBUG", "RELOAD");
       keyspace.dirty = 0;
