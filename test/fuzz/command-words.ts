@@ -5,8 +5,10 @@
  */
 import { COMMANDS } from "../../src/commands/index.ts";
 import type { Command, CommandArgument } from "../../src/commands/table.ts";
+import { BARE_SIGNS, LIMITS_OF_INTEGERS, NOTATIONS } from "../support/hostile-words.ts";
 import { type FuzzKey, isBig, type KeyGroup, LEXICAL, pick, STALE_COUNT, stockWord } from "./command-data.ts";
 import { below, type Random, randomBytes } from "./resp-inputs.ts";
+import { spoilt } from "./spoilt.ts";
 
 export interface FuzzCommand {
   /** "client|list" for a subcommand. */
@@ -68,39 +70,13 @@ const OTHERS = FUZZ_COMMANDS.filter((one) => !READ_GROUPS.has(one.row.group) && 
 
 /** What number parsers, syntax checks and range checks trip over. */
 const HOSTILE = [
-  "",
-  " ",
-  "\0",
-  "-",
-  "+",
-  "(",
-  "[",
+  ...BARE_SIGNS,
   "$",
   "*",
   ">",
-  "0",
-  "-0",
-  "+1",
-  "01",
-  " 1",
-  "1 ",
-  "1\0",
-  "0x10",
-  "1e3",
-  "1.0",
-  ".5",
-  "5.",
+  ...NOTATIONS,
   "1_000",
-  "9223372036854775807",
-  "9223372036854775808",
-  "-9223372036854775808",
-  "-9223372036854775809",
-  "18446744073709551615",
-  "18446744073709551616",
-  "4611686018427387904",
-  "4294967296",
-  "2147483648",
-  "-2147483649",
+  ...LIMITS_OF_INTEGERS,
   "2147483647",
   "-1",
   "1",
@@ -414,21 +390,13 @@ export class WordMaker {
     return this.#chance(0.8) ? this.#pick(texts) : randomBytes(this.#random, 12);
   }
 
-  /** The words with one or two things wrong. */
-  #spoilt(words: string[]): string[] {
-    const spoilt = [...words];
-    for (let times = 1 + below(this.#random, 2); times > 0; times--) {
-      const at = below(this.#random, spoilt.length + 1);
-      const kind = below(this.#random, 7);
-      if (kind === 0) spoilt.splice(at, 1);
-      else if (kind === 1) spoilt.splice(at, 0, ...spoilt.slice(at, at + 1 + below(this.#random, 3)));
-      else if (kind === 2) spoilt.splice(at, 0, this.#anyCase(this.#pick(TOKENS)));
-      else if (kind === 3) spoilt.splice(at, 1, this.#pick(HOSTILE));
-      else if (kind === 4) spoilt.splice(at, 0, this.#pick(HOSTILE));
-      else if (kind === 5) spoilt.length = at;
-      else spoilt.splice(at, 1, this.#keyName());
-    }
-    return spoilt;
+  #spoilt(words: readonly string[]): string[] {
+    return spoilt(words, 0, {
+      below: (n) => below(this.#random, n),
+      token: () => this.#anyCase(this.#pick(TOKENS)),
+      hostile: () => this.#pick(HOSTILE),
+      key: () => this.#keyName(),
+    });
   }
 }
 

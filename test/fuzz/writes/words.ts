@@ -2,39 +2,16 @@
  * Words of commands that write: small pools of keys and members, so that commands meet, and what parsers trip over.
  * A family is a table of makers with weights; a maker makes one command's words.
  */
+import { BARE_SIGNS, LIMITS_OF_INTEGERS, NOTATIONS } from "../../support/hostile-words.ts";
 import { randomFrom } from "../../support/random.ts";
+import { RandomWords } from "../../support/random-words.ts";
+import { spoilt } from "../spoilt.ts";
 
 /** What number parsers, syntax checks and range checks trip over. */
 export const HOSTILE = [
-  "",
-  " ",
-  "\0",
-  "-",
-  "+",
-  "(",
-  "[",
-  "0",
-  "-0",
-  "+1",
-  "01",
-  " 1",
-  "1 ",
-  "1\0",
-  "0x10",
-  "1e3",
-  "1.0",
-  ".5",
-  "5.",
-  "9223372036854775807",
-  "9223372036854775808",
-  "-9223372036854775808",
-  "-9223372036854775809",
-  "18446744073709551615",
-  "18446744073709551616",
-  "4611686018427387904",
-  "4294967296",
-  "2147483648",
-  "-2147483649",
+  ...BARE_SIGNS,
+  ...NOTATIONS,
+  ...LIMITS_OF_INTEGERS,
   "-1",
   "1",
   "nan",
@@ -74,30 +51,12 @@ const TOKENS = [
 /** Moments of expiry in the far future (2096 and later) are the same on both servers. */
 export const FAR_MS = 4_000_000_000_000;
 
-export class Words {
-  readonly #random: () => number;
+export class Words extends RandomWords {
   /** Pool that key() takes from mostly. */
   pool = "s";
 
   constructor(seed: number) {
-    this.#random = randomFrom(seed);
-  }
-
-  below(n: number): number {
-    return Math.floor(this.#random() * n);
-  }
-
-  chance(probability: number): boolean {
-    return this.#random() < probability;
-  }
-
-  pick<T>(items: readonly T[]): T {
-    return items[this.below(items.length)] as T;
-  }
-
-  /** One to `max` of what `make` makes. */
-  some<T>(max: number, make: () => T): T[] {
-    return Array.from({ length: 1 + this.below(max) }, make);
+    super(randomFrom(seed));
   }
 
   /** None, or one of the choices. */
@@ -153,10 +112,6 @@ export class Words {
     return this.some(this.pick([1, 2, 5]), () => this.member());
   }
 
-  bytes(length: number): string {
-    return String.fromCharCode(...Array.from({ length }, () => this.below(256)));
-  }
-
   integer(): string {
     if (this.chance(0.06)) return this.pick(HOSTILE);
     return `${this.pick([this.below(5), this.below(60) - 20, this.below(2000) - 500])}`;
@@ -206,19 +161,12 @@ export class Words {
 
   /** The words with a thing or two wrong: dropped, doubled, swapped for what trips parsers up. The name stays. */
   spoilt(words: readonly string[]): string[] {
-    const spoilt = [...words];
-    for (let times = 1 + this.below(2); times > 0; times--) {
-      const at = 1 + this.below(spoilt.length);
-      const kind = this.below(7);
-      if (kind === 0) spoilt.splice(at, 1);
-      else if (kind === 1) spoilt.splice(at, 0, ...spoilt.slice(at, at + 1 + this.below(3)));
-      else if (kind === 2) spoilt.splice(at, 0, this.pick(TOKENS));
-      else if (kind === 3) spoilt.splice(at, 1, this.pick(HOSTILE));
-      else if (kind === 4) spoilt.splice(at, 0, this.pick(HOSTILE));
-      else if (kind === 5) spoilt.length = at;
-      else spoilt.splice(at, 1, this.anyKey());
-    }
-    return spoilt;
+    return spoilt(words, 1, {
+      below: (n) => this.below(n),
+      token: () => this.pick(TOKENS),
+      hostile: () => this.hostile(),
+      key: () => this.anyKey(),
+    });
   }
 }
 
