@@ -3,6 +3,10 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { RawSocket } from "../../test/support/raw-socket.ts";
 import { RespClient, type RespValue } from "../../test/support/resp-client.ts";
 import { StubServer } from "../../test/support/stub-server.ts";
+import { Record } from "../rdb/record.ts";
+import type { Client } from "./client.ts";
+import { awaitReaders, NativeReads } from "./native-reads.ts";
+import { NotReady } from "./not-ready.ts";
 
 const MEMBERS = 30_000;
 const PER_REQUEST = 2000;
@@ -110,3 +114,29 @@ test(
   },
   TIMEOUT_MS,
 );
+
+test("as long as one of several writers waits, readers wait behind him", async () => {
+  const owner = [...server.clients.byId.values()][0] as Client;
+  const record = new Record();
+  const key = Buffer.from("big");
+  expect(server.keyspace.database(0).find(key, 0, key.length, Date.now(), record)).toBe(true);
+  const isHeldUp = (act: () => void): NotReady | null => {
+    try {
+      act();
+      return null;
+    } catch (error) {
+      if (!(error instanceof NotReady)) throw error;
+      return error;
+    }
+  };
+  const reading = new NativeReads();
+  reading.note(record, owner);
+  reading.hold();
+  const writers = [0, 1].map(() => isHeldUp(() => awaitReaders(record, owner)) as NotReady);
+  for (const { work } of writers) expect(work.next().done).toBe(false);
+  reading.release();
+  expect(writers[0]?.work.next().done).toBe(true);
+  expect(isHeldUp(() => new NativeReads().note(record, owner))).not.toBeNull();
+  expect(writers[1]?.work.next().done).toBe(true);
+  expect(isHeldUp(() => new NativeReads().note(record, owner))).toBeNull();
+});

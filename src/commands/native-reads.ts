@@ -31,7 +31,7 @@ export class NativeReads {
     }
     this.#arenas[this.count] = arena;
     this.#roots[this.count++] = root;
-    if (this.#isHolding) change(arena, root, 1);
+    if (this.#isHolding) change(arena.readers, root, 1);
   }
 
   /** The command goes on after a yield: what it has noted, and what it will note, is held. */
@@ -60,7 +60,7 @@ export class NativeReads {
   }
 
   #changeAll(sign: 1 | -1): void {
-    for (let i = 0; i < this.count; i++) change(this.#arenas[i] as Arena, this.#roots[i] as number, sign);
+    for (let i = 0; i < this.count; i++) change((this.#arenas[i] as Arena).readers, this.#roots[i] as number, sign);
   }
 }
 
@@ -73,11 +73,11 @@ export function awaitReaders(record: Record, client: Client): void {
 }
 
 function* untilUnread(client: Client, arena: Arena, root: number): Generator<void, void, void> {
-  arena.awaited.add(root);
+  change(arena.awaited, root, 1);
   try {
     yield* until(client, () => !arena.readers.has(root));
   } finally {
-    arena.awaited.delete(root);
+    change(arena.awaited, root, -1);
   }
 }
 
@@ -92,8 +92,8 @@ function* until(client: Client, isSo: () => boolean): Generator<void, void, void
   }
 }
 
-function change({ readers }: Arena, root: number, sign: 1 | -1): void {
-  const count = (readers.get(root) ?? 0) + sign;
-  if (count === 0) readers.delete(root);
-  else readers.set(root, count);
+function change(counts: Map<number, number>, root: number, sign: 1 | -1): void {
+  const count = (counts.get(root) ?? 0) + sign;
+  if (count === 0) counts.delete(root);
+  else counts.set(root, count);
 }

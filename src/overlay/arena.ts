@@ -55,8 +55,8 @@ export class Arena implements ByteSource {
   readonly tally: Tally;
   /** By root of a native structure: sliced commands that walk it now. Whoever wants to change it waits (commands/native-reads.ts). */
   readonly readers = new Map<number, number>();
-  /** Roots of structures that a command waits for, to change them: who wants to read them waits in turn. */
-  readonly awaited = new Set<number>();
+  /** By root: commands that wait for a structure, to change it. Who wants to read it waits in turn. */
+  readonly awaited = new Map<number, number>();
   /** ByteSource: what is read here may be overwritten later. */
   readonly isMutable = true as const;
   readonly windows: readonly Uint8Array[];
