@@ -3,6 +3,7 @@
  * are compared as a whole, DUMP payloads are restored into Redis and compared there.
  */
 
+import { RdbType } from "../../src/rdb/opcodes.ts";
 import type { ServerProcess } from "../support/processes.ts";
 import { parsedReply, type RespClient, type RespValue } from "../support/resp-client.ts";
 import { EXPIRING, type FuzzKey, type KeyGroup, pick, STALE_COUNT } from "./command-data.ts";
@@ -171,6 +172,8 @@ export async function findDumpDifference(
   try {
     await folio.command("SELECT", `${db}`);
     const payload = await folio.command("DUMP", name);
+    // What Folio has written anew has the newest form, which redis-server 7.0 does not know.
+    if (typeof payload === "string" && payload.charCodeAt(0) === RdbType.STREAM_LISTPACKS_3) return null;
     await redis.command("SELECT", `${SPARE_DATABASE}`);
     const at = String(Math.max(0, Number(await folio.command("PEXPIRETIME", name))));
     const restored = await redis.command("RESTORE", name, at, String(payload), "REPLACE", "ABSTTL");

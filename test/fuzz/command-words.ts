@@ -198,7 +198,7 @@ export class WordMaker {
     if (this.#chance(0.05) && rest.length > 0) options.push(this.#argument(this.#pick(rest)));
     // Options in any order; positional ones (without a token) stay where they are, or the request makes little sense.
     if (this.#chance(0.4) && rest.every((arg) => arg.token !== undefined || arg.type === "oneof")) {
-      options.sort(() => this.#random() - 0.5);
+      shuffle(options, this.#random);
     }
     return [...words, ...options.flat()];
   }
@@ -427,5 +427,13 @@ function harmless(command: FuzzCommand, words: string[]): string[] {
       );
     default:
       return stale;
+  }
+}
+
+/** Fisher and Yates's: as many draws as elements, so that a seed gives the same run again (a sort by chance does not). */
+function shuffle<T>(elements: T[], random: () => number): void {
+  for (let i = elements.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [elements[i], elements[j]] = [elements[j] as T, elements[i] as T];
   }
 }
