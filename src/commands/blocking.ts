@@ -165,8 +165,9 @@ export function serveReady(server: Server, run: (client: Client) => void): void 
         if (!isFor(server, queue, waiter) || waiter.client.unblocked !== "" || !queue.waiters.has(waiter)) continue;
         waiter.isCalled = true;
         run(waiter.client);
+        if (waiter.isBusy) break;
         // Whatever becomes of it: its turn is now, and no later.
-        if (!waiter.isBusy) waiter.isCalled = false;
+        waiter.isCalled = false;
       }
     }
   }

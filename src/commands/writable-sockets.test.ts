@@ -5,7 +5,10 @@ import { encodeCommand, RespClient } from "../../test/support/resp-client.ts";
 import { drained } from "../../test/support/saving.ts";
 import { StubServer } from "../../test/support/stub-server.ts";
 import { ArenaFull } from "../overlay/arena.ts";
+import { Record } from "../rdb/record.ts";
 import { setString } from "../types/string.ts";
+import type { Client } from "./client.ts";
+import { NativeReads } from "./native-reads.ts";
 
 const MEMBERS = 30_000;
 const PER_REQUEST = 2000;
@@ -223,6 +226,36 @@ test(
     expect(await client.command("DEL", "other")).toBe(1);
     while (server.keyspace.tick(true));
     expect(server.keyspace.tally.goneBytes).toBe(0);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "who was held up, and found nothing then, is served with what comes later, as is who waits behind him",
+  async () => {
+    await fill("RPUSH", "big");
+    const [first, second] = await Promise.all([RespClient.connect(server.port), RespClient.connect(server.port)]);
+    const moved = first.command("BLMOVE", "source", "big", "LEFT", "LEFT", "0");
+    while (server.keyspace.waits.count === 0) await Bun.sleep(1);
+    const popped = second.command("BLPOP", "source", "0");
+    await Bun.sleep(20);
+    const record = new Record();
+    expect(server.keyspace.database(0).find(Buffer.from("big"), 0, 3, Date.now(), record)).toBe(true);
+    const reading = new NativeReads();
+    reading.note(record, [...server.clients.byId.values()][0] as Client);
+    reading.hold();
+    // In one go: before he who was held up looks again.
+    const both = [client.command("RPUSH", "source", "x"), client.command("LPOP", "source")];
+    expect(await Promise.all(both)).toEqual([1, "x"]);
+    reading.release();
+    await Bun.sleep(20);
+    const late = Bun.sleep(3000).then(() => "late");
+    expect(await client.command("RPUSH", "source", "y")).toBe(1);
+    expect(await Promise.race([moved, late])).toBe("y");
+    expect(await client.command("RPUSH", "source", "z")).toBe(1);
+    expect(await Promise.race([popped, late])).toEqual(["source", "z"]);
+    first.close();
+    second.close();
   },
   TIMEOUT_MS,
 );
