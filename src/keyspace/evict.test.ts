@@ -4,10 +4,14 @@ import { expectBytesAddUp } from "../../test/support/keyspace-bytes.ts";
 import { LayerBench } from "../../test/support/layers.ts";
 import { seededRandom } from "../../test/support/random.ts";
 import { RdbWriter } from "../../test/support/rdb-writer.ts";
+import { FieldTable } from "../overlay/encodings/field-table.ts";
+import { MemberTable } from "../overlay/encodings/member-table.ts";
+import { NativeType } from "../rdb/opcodes.ts";
 import { setString } from "../types/string.ts";
 import type { Database } from "./database.ts";
 import { Evictor } from "./evict.ts";
 import { EvictionPool } from "./evict-pool.ts";
+import { ExpireCycle } from "./expire.ts";
 import { Keyspace } from "./keyspace.ts";
 
 const NOW = 1_800_000_000_000;
@@ -262,4 +266,26 @@ test("the pool keeps the 16 best, whatever the order they come in", () => {
     }
     expect(popped).toEqual(best);
   }
+});
+
+test("whoever looks for keys that expire leaves the times of hashes' fields to the expiry cycle", () => {
+  const keyspace = new Keyspace([], 1);
+  const database = keyspace.database(0);
+  const { arena } = database.ensureTop();
+  const root = MemberTable.create(arena);
+  const fields = new FieldTable().bind(arena, root);
+  const text = Buffer.from("field");
+  fields.find(text, 0, text.length);
+  fields.put(text, 0, text.length, text, 0, text.length, NOW + 1000);
+  const key = Buffer.from("hash");
+  database.install(key, 0, key.length, NativeType.HASH, root, -1);
+  for (let i = 0; i < 3000; i++) set(database, `key:${i}`);
+  const run = evicting(keyspace, "volatile-lru");
+  for (let i = 0; i < 20; i++) {
+    set(database, `short:${i}`, LATER);
+    evict(run, 1);
+  }
+  const cycle = new ExpireCycle(keyspace, NOW);
+  while (cycle.step(NOW + 2000, Number.POSITIVE_INFINITY));
+  expect(database.size(NOW + 2000)).toBe(3000);
 });

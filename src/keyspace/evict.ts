@@ -10,10 +10,12 @@ import type { Layer } from "../layer/layer.ts";
 import { EntryFlag } from "../overlay/entry.ts";
 import type { Overlay } from "../overlay/overlay.ts";
 import { SEGMENT_ENTRIES_MAX } from "../overlay/table.ts";
+import { RdbType } from "../rdb/opcodes.ts";
 import { Record } from "../rdb/record.ts";
 import { FormatError } from "../util/format-error.ts";
 import type { Database } from "./database.ts";
 import { EvictionPool } from "./evict-pool.ts";
+import { fieldsExpireAt } from "./field-expiry.ts";
 import { KeyCopy } from "./key-copy.ts";
 import type { Keyspace } from "./keyspace.ts";
 
@@ -159,11 +161,24 @@ export class Evictor {
       const index = Math.floor(this.#searchedTo / width);
       this.#searchedTo = (table.nextSegment(index) * width) % HASHES;
       if (isVolatile && table.earliestExpiry(index) === Number.POSITIVE_INFINITY) continue;
-      const found = this.#keep(overlay, table.collect(index, 0, HASHES, this.#handles, this.#hashes), count);
+      const entries = table.collect(index, 0, HASHES, this.#handles, this.#hashes);
+      const found = this.#keep(overlay, entries, count);
       if (found > 0) return found;
-      if (isVolatile) table.setEarliestExpiry(index, Number.POSITIVE_INFINITY);
+      if (isVolatile) table.setEarliestExpiry(index, this.#fieldsExpireAt(overlay, entries));
     }
     return 0;
+  }
+
+  /** Of `count` entries collected, none of which expires: when fields of hashes do, for the expiry cycle. */
+  #fieldsExpireAt(overlay: Overlay, count: number): number {
+    let earliestMs = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < count; i++) {
+      const handle = this.#handles[i] as number;
+      if (overlay.type(handle) < RdbType.HASH_METADATA_PRE_GA || !overlay.isAlive(handle)) continue;
+      overlay.read(handle, this.#record);
+      earliestMs = Math.min(earliestMs, fieldsExpireAt(this.#record));
+    }
+    return earliestMs;
   }
 
   /** Of `count` entries collected, keeps the first `max` that may go, at the front. */
