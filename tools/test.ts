@@ -36,7 +36,11 @@ function check(name: string, command: string[]): void {
 
 /** Runs bun test, passes its output on, and reads the counts from its closing lines (" 12 pass"). */
 async function runTests(counts: Outcome): Promise<void> {
-  const child = Bun.spawn([process.execPath, "test", ...TIMEOUT, ...chosen], { cwd: root, stdout: "inherit", stderr: "pipe" });
+  const child = Bun.spawn([process.execPath, "test", ...TIMEOUT, ...chosen], {
+    cwd: root,
+    stdout: "inherit",
+    stderr: "pipe",
+  });
   const decoder = new TextDecoder();
   let tail = "";
   for await (const chunk of child.stderr) {

@@ -23,7 +23,7 @@ afterAll(async () => {
 });
 
 describe("ioredis", () => {
-  test("connects, reads every key by its type, and gets a clear error for a write that is not there yet", async () => {
+  test("connects, reads every key by its type, and gets a clear error for a command that is not there yet", async () => {
     const client = new Redis({ host: "127.0.0.1", port: server.port, maxRetriesPerRequest: 0 });
     try {
       const keys: string[] = [];
@@ -33,9 +33,43 @@ describe("ioredis", () => {
       for (const key of keys) pipeline.type(key);
       const types = (await pipeline.exec())!.map(([error, type]) => (error ? String(error) : String(type)));
       expect(new Set(types)).toEqual(new Set(["string", "list", "set", "zset", "hash", "stream"]));
-      await expect(client.hset("a", "b", "c")).rejects.toThrow("Folio does not have hset yet");
+      await expect(client.publish("channel", "message")).rejects.toThrow("unknown command 'publish'");
     } finally {
       client.disconnect();
+    }
+  });
+
+  test("what an application writes: collections, a queue that a worker waits for, a leaderboard, a stream with a group", async () => {
+    const options = { host: "127.0.0.1", port: server.port, maxRetriesPerRequest: 0, db: 12 };
+    const client = new Redis(options);
+    const worker = new Redis(options);
+    try {
+      const waiting = worker.blpop("jobs", 10);
+      expect(await client.rpush("jobs", "first", "second")).toBeGreaterThan(0);
+      expect(await waiting).toEqual(["jobs", "first"]);
+      expect(await client.lrange("jobs", 0, -1)).toEqual(["second"]);
+      expect(await client.hset("user:1", { name: "Ada", born: "1815" })).toBe(2);
+      expect(await client.hincrby("user:1", "born", 1)).toBe(1816);
+      expect(await client.hgetall("user:1")).toEqual({ name: "Ada", born: "1816" });
+      expect(await client.sadd("tags", "a", "b", "a")).toBe(2);
+      expect(await client.sinterstore("both", "tags", "tags")).toBe(2);
+      expect(await client.zadd("board", 10, "x", 30, "y", 20, "z")).toBe(3);
+      expect(await client.zrange("board", 0, 1, "REV", "WITHSCORES")).toEqual(["y", "30", "z", "20"]);
+      expect(await client.zpopmin("board")).toEqual(["x", "10"]);
+      const id = await client.xadd("events", "*", "kind", "login");
+      expect(await client.xgroup("CREATE", "events", "readers", "0")).toBe("OK");
+      const read = await client.xreadgroup("GROUP", "readers", "one", "COUNT", 10, "STREAMS", "events", ">");
+      expect(read).toEqual([["events", [[id, ["kind", "login"]]]]]);
+      expect(await client.xack("events", "readers", id as string)).toBe(1);
+      expect(await client.geoadd("places", 13.361389, 38.115556, "Palermo", 15.087269, 37.502669, "Catania")).toBe(2);
+      expect(Number(await client.geodist("places", "Palermo", "Catania", "KM"))).toBeCloseTo(166.2742, 3);
+      expect(await client.save()).toBe("OK");
+      expect(await client.zscore("board", "y")).toBe("30");
+      expect(await client.lpop("jobs")).toBe("second");
+      expect(await client.exists("jobs")).toBe(0);
+    } finally {
+      client.disconnect();
+      worker.disconnect();
     }
   });
 

@@ -22,7 +22,7 @@ export const FUZZ_COMMANDS: readonly FuzzCommand[] = COMMANDS.filter((row) => !r
   (row) => [
     ...(row.handler === undefined ? [] : [{ name: row.name, row, words: [row.name] }]),
     ...(row.subcommands ?? [])
-      .filter((sub) => sub.handler !== undefined)
+      .filter((sub) => sub.handler !== undefined && !sub.flags.includes("write"))
       .map((sub) => ({ name: `${row.name}|${sub.name}`, row: sub, words: [row.name, sub.name] })),
   ],
 );
