@@ -5,6 +5,8 @@
  * The command thread binds them to an Arena. A Worker that reads a frozen overlay binds them to the same memory without the rest:
  * `frozenBlocks`.
  */
+import { IN_WINDOW, WINDOW_SHIFT } from "../arena.ts";
+
 export interface Blocks {
   /** See Arena: bytes of block h begin at (h & IN_WINDOW) << 3 of windows[h >>> WINDOW_SHIFT]. */
   readonly windows: readonly Uint8Array[];
@@ -40,4 +42,14 @@ export function frozenBlocks(region: Region, usedBytes: number): Blocks {
     free: refuse,
     capacity: refuse,
   };
+}
+
+/** The window of a block. */
+export function bytesOf(blocks: Blocks, handle: number): Uint8Array {
+  return blocks.windows[handle >>> WINDOW_SHIFT] as Uint8Array;
+}
+
+/** Where the block begins in it. */
+export function placeOf(handle: number): number {
+  return (handle & IN_WINDOW) << 3;
 }

@@ -3,10 +3,10 @@ import { RdbType } from "../../rdb/opcodes.ts";
 import type { ValueSink } from "../../rdb/value-sink.ts";
 import { WINDOW_SHIFT } from "../arena.ts";
 import { EXPIRY_BYTES, readExpiry } from "../entry.ts";
-import type { Blocks } from "./blocks.ts";
+import { type Blocks, bytesOf, placeOf } from "./blocks.ts";
 import { EXPIRY } from "./member.ts";
 import { MemberTable, TABLE_ROOT_BYTES } from "./member-table.ts";
-import { bytesOf, eachMember, placeOf, tableBytes, writeStored } from "./member-walk.ts";
+import { eachMember, tableBytes, writeStored } from "./member-walk.ts";
 import type { NativeForm } from "./native.ts";
 import { copyTable, freeTable } from "./table-slices.ts";
 

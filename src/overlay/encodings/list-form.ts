@@ -1,9 +1,8 @@
 /** A large list as a whole (node-list.ts): its nodes are those of a quicklist. */
 import { i32le } from "../../encodings/packed.ts";
 import { QuicklistContainer, RdbType } from "../../rdb/opcodes.ts";
-import type { Blocks } from "./blocks.ts";
+import { type Blocks, bytesOf, placeOf } from "./blocks.ts";
 import { TREE_ROOT_BYTES } from "./counted-tree.ts";
-import { bytesOf, placeOf } from "./member-walk.ts";
 import type { NativeForm } from "./native.ts";
 import { NodeList } from "./node-list.ts";
 

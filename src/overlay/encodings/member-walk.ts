@@ -1,6 +1,5 @@
 /** Walking a member table from end to end, and what its blocks take: what hashes, sets and sorted sets share. */
 import type { ValueSink } from "../../rdb/value-sink.ts";
-import { IN_WINDOW, WINDOW_SHIFT } from "../arena.ts";
 import { keyLength, lengthBytes } from "../entry.ts";
 import { storedBytes } from "./block-string.ts";
 import type { Blocks } from "./blocks.ts";
@@ -54,14 +53,4 @@ export function writeStored(sink: ValueSink, bytes: Uint8Array, at: number): num
   const start = at + lengthBytes(length);
   sink.string(bytes, start, length);
   return start + length;
-}
-
-/** The window of a block. */
-export function bytesOf(blocks: Blocks, handle: number): Uint8Array {
-  return blocks.windows[handle >>> WINDOW_SHIFT] as Uint8Array;
-}
-
-/** Where the block begins in it. */
-export function placeOf(handle: number): number {
-  return (handle & IN_WINDOW) << 3;
 }

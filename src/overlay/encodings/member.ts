@@ -12,7 +12,7 @@ import { IN_WINDOW, WINDOW_SHIFT } from "../arena.ts";
 import { EXPIRY_BYTES, readExpiry, writeExpiry } from "../entry.ts";
 import { copyBytes } from "../overlay.ts";
 import { readString, storedBytes, stringBytes, writeString } from "./block-string.ts";
-import type { Blocks } from "./blocks.ts";
+import { type Blocks, bytesOf, placeOf } from "./blocks.ts";
 
 /** Bytes before the member or the field, and the sign of an expiry. */
 export const SCORE_BYTES = 8;
@@ -154,12 +154,4 @@ export function copyBlock(from: Blocks, handle: number, to: Blocks): number {
   const fresh = to.allocate(size);
   copyBytes(bytesOf(from, handle), placeOf(handle), size, bytesOf(to, fresh), placeOf(fresh));
   return fresh;
-}
-
-function bytesOf(blocks: Blocks, handle: number): Uint8Array {
-  return blocks.windows[handle >>> WINDOW_SHIFT] as Uint8Array;
-}
-
-function placeOf(handle: number): number {
-  return (handle & IN_WINDOW) << 3;
 }

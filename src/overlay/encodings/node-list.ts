@@ -19,9 +19,9 @@ import {
 } from "../../encodings/listpack-writer.ts";
 import { i32le } from "../../encodings/packed.ts";
 import type { Span } from "../../util/span.ts";
-import { IN_WINDOW, WINDOW_SHIFT } from "../arena.ts";
+import { WINDOW_SHIFT } from "../arena.ts";
 import { copyBytes } from "../overlay.ts";
-import type { Blocks } from "./blocks.ts";
+import { type Blocks, placeOf } from "./blocks.ts";
 import { CountedTree } from "./counted-tree.ts";
 
 const NODE_BYTES: readonly number[] = [4096, 8192, 16384, 32768, 65536];
@@ -310,8 +310,4 @@ export class NodeList extends CountedTree {
 export function exceedsNode(fill: number, bytes: number, count: number): boolean {
   if (fill < 0) return bytes > (NODE_BYTES[Math.min(-fill, NODE_BYTES.length) - 1] as number);
   return bytes > NODE_BYTES_SAFE || count > Math.max(fill, 1);
-}
-
-function placeOf(handle: number): number {
-  return (handle & IN_WINDOW) << 3;
 }

@@ -1,8 +1,10 @@
 /** A large set as a whole: a member table of members (member-table.ts, member.ts). */
+
 import { RdbType } from "../../rdb/opcodes.ts";
+import { bytesOf, placeOf } from "./blocks.ts";
 import { copyWhole, freeWhole } from "./hash-form.ts";
 import { MemberTable } from "./member-table.ts";
-import { bytesOf, eachMember, placeOf, tableBytes, writeStored } from "./member-walk.ts";
+import { eachMember, tableBytes, writeStored } from "./member-walk.ts";
 import type { NativeForm } from "./native.ts";
 
 export const setForm: NativeForm = {

@@ -5,9 +5,8 @@ import { StreamNode } from "../../encodings/stream-node.ts";
 import { RdbType } from "../../rdb/opcodes.ts";
 import type { ValueSink } from "../../rdb/value-sink.ts";
 import { Span } from "../../util/span.ts";
-import type { Blocks } from "./blocks.ts";
+import { type Blocks, bytesOf, placeOf } from "./blocks.ts";
 import { IdTree } from "./id-tree.ts";
-import { bytesOf, placeOf } from "./member-walk.ts";
 import type { NativeForm } from "./native.ts";
 import { NativeStream, readNodeId, StreamRoot, toNumber } from "./stream.ts";
 import {

@@ -24,7 +24,7 @@ import {
 } from "../../encodings/stream-node-writer.ts";
 import { IN_WINDOW, WINDOW_SHIFT } from "../arena.ts";
 import { copyBytes } from "../overlay.ts";
-import { type Blocks, frozenBlocks } from "./blocks.ts";
+import { type Blocks, frozenBlocks, placeOf } from "./blocks.ts";
 import { TreeRoot } from "./counted-tree.ts";
 import { IdTree } from "./id-tree.ts";
 
@@ -456,8 +456,4 @@ export function readNodeId(tree: IdTree, into: EntryId): EntryId {
 /** The sum of two 64-bit halves, as a number: exact below 2^53. */
 export function toNumber(high: number, low: number): number {
   return high * TWO32 + (low >>> 0);
-}
-
-function placeOf(handle: number): number {
-  return (handle & IN_WINDOW) << 3;
 }

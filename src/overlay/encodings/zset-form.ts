@@ -1,10 +1,10 @@
 /** A large sorted set as a whole (sorted-set.ts). Written from the highest to the lowest, as Redis does. */
 import { RdbType } from "../../rdb/opcodes.ts";
-import type { Blocks } from "./blocks.ts";
+import { type Blocks, bytesOf, placeOf } from "./blocks.ts";
 import { SCORE_BYTES } from "./member.ts";
 import { memberHash } from "./member-hash.ts";
 import { MemberTable, TABLE_ROOT_BYTES } from "./member-table.ts";
-import { bytesOf, placeOf, tableBytes, writeStored } from "./member-walk.ts";
+import { tableBytes, writeStored } from "./member-walk.ts";
 import type { NativeForm } from "./native.ts";
 import { ScoreTree } from "./score-tree.ts";
 import { copySortedSet, freeSortedSet, SortedSet } from "./sorted-set.ts";
