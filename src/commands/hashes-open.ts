@@ -3,7 +3,7 @@ import { KEEP_EXPIRY } from "../keyspace/database.ts";
 import { nativeBlocks, nativeRoot } from "../keyspace/native.ts";
 import { PackedEdit } from "../keyspace/packed-edit.ts";
 import type { Blocks } from "../overlay/encodings/blocks.ts";
-import { copyBytes } from "../overlay/overlay.ts";
+import { copyBytes, type Overlay } from "../overlay/overlay.ts";
 import { NativeType, objectType, RdbType } from "../rdb/opcodes.ts";
 import { Record } from "../rdb/record.ts";
 import { HashReader } from "../types/hash.ts";
@@ -14,7 +14,7 @@ import { liveLimits } from "./encoding-limits.ts";
 import { wrongType } from "./errors.ts";
 import { peek } from "./lookup.ts";
 import { NotReady } from "./not-ready.ts";
-import { becomeNative, deleteKey, openForWrite } from "./writable.ts";
+import { becomeNative, deleteKey, findToChange } from "./writable.ts";
 
 /** Expired fields that are removed at once. */
 const EXPIRED_AT_ONCE_MAX = 512;
@@ -23,16 +23,20 @@ const PACKED = new PackedEdit();
 
 /**
  * Opens the hash at argument `index`; false when there is none: `create` makes one then. Fields whose time has passed are gone, and the key
- * with the last of them. The record is the editor's as long as it is used. Throws ReplyError WRONGTYPE, NotReady, ArenaFull, FormatError.
- * Only before the handler has changed or replied anything.
+ * with the last of them. The record is the editor's as long as it is used; of a native hash it is not always read. Throws ReplyError
+ * WRONGTYPE, NotReady, ArenaFull, FormatError. Only before the handler has changed or replied anything.
  */
 export function openHash(c: Context, index: number, edit: HashEdit, record: Record): boolean {
   const { args, server } = c;
-  const found = openForWrite(c, index, "hash", record);
-  edit.take(c.db, args.bytes, args.starts[index] as number, args.lengths[index] as number, liveLimits(server.config));
+  const { db } = c;
+  const found = findToChange(c, index, NativeType.HASH, record);
+  edit.take(db, args.bytes, args.starts[index] as number, args.lengths[index] as number, liveLimits(server.config));
   if (!found) return false;
-  if (record.type !== RdbType.HASH_LISTPACK && record.type !== NativeType.HASH) bringToForm(c, index, record);
-  edit.open(record);
+  if (db.root !== 0) edit.openNative((db.top as Overlay).arena, db.root);
+  else {
+    if (record.type !== RdbType.HASH_LISTPACK && record.type !== NativeType.HASH) bringToForm(c, index, record);
+    edit.open(record);
+  }
   if (!edit.isNative) return true;
   if (!edit.expire(c.nowMs, EXPIRED_AT_ONCE_MAX)) throw new NotReady(expireInSlices(c, index), false);
   if (edit.count > 0) return true;

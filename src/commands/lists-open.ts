@@ -18,7 +18,7 @@ import { buildList, makeList } from "../types/list-build.ts";
 import { isPacked, ListEdit } from "../types/list-edit.ts";
 import type { Context } from "./context.ts";
 import { liveLimits } from "./encoding-limits.ts";
-import { becomeNative, deleteKey, openForWrite } from "./writable.ts";
+import { becomeNative, deleteKey, findToChange, openForWrite } from "./writable.ts";
 
 /** What an open list is changed with: one for each key of a command. */
 export const LIST = new ListEdit();
@@ -33,7 +33,19 @@ export function listLimit(c: Context): number {
  * changed or replied anything.
  */
 export function openToChange(c: Context, index: number, edit: ListEdit, record = c.record): boolean {
-  if (!openForWrite(c, index, "list", record)) return false;
+  return openForWrite(c, index, "list", record) && openFound(c, index, edit, record);
+}
+
+/** As openToChange, for a change at an end; of a native list `c.record` is not always read. */
+export function openEnds(c: Context, index: number, edit: ListEdit): boolean {
+  const { args, db, record } = c;
+  if (!findToChange(c, index, NativeType.LIST)) return false;
+  if (db.root === 0) return openFound(c, index, edit, record);
+  edit.openNative(db, args.bytes, args.starts[index] as number, args.lengths[index] as number, db.root, listLimit(c));
+  return true;
+}
+
+function openFound(c: Context, index: number, edit: ListEdit, record: Record): boolean {
   const limit = listLimit(c);
   if (record.type !== NativeType.LIST && !isPacked(record, limit)) convert(c, index, record, limit);
   take(c, index, edit, record, limit);

@@ -5,7 +5,7 @@ import type { NodeCopies } from "../types/list-copy.ts";
 import type { ListEdit } from "../types/list-edit.ts";
 import type { Context, Handler } from "./context.ts";
 import { ReplyError, wrongArity } from "./errors.ts";
-import { createList, LIST, makeRoom, openToChange, removeFrom } from "./lists-open.ts";
+import { createList, LIST, makeRoom, openEnds, openToChange, removeFrom } from "./lists-open.ts";
 import { integer, positive } from "./parse.ts";
 
 /** More elements are replied in slices. */
@@ -24,7 +24,7 @@ export const rpop = (c: Context): ReturnType<Handler> => pop(c, false);
 function push(c: Context, isHead: boolean, mustExist: boolean): void {
   const { args } = c;
   const { bytes, starts, lengths, count } = args;
-  const exists = openToChange(c, 1, LIST);
+  const exists = openEnds(c, 1, LIST);
   if (!exists && mustExist) {
     c.reply.integer(0);
     return;
@@ -44,7 +44,7 @@ function pop(c: Context, isHead: boolean): ReturnType<Handler> {
   if (args.count > 3) throw wrongArity(isHead ? "lpop" : "rpop");
   const hasCount = args.count === 3;
   const wanted = hasCount ? positive(c, 2) : 1;
-  if (!openToChange(c, 1, LIST)) {
+  if (!(hasCount ? openToChange(c, 1, LIST) : openEnds(c, 1, LIST))) {
     if (hasCount) reply.nilArray();
     else reply.nil();
     return;

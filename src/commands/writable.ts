@@ -38,11 +38,33 @@ export function openForWrite(c: Context, index: number, type: ObjectType, record
   const start = args.starts[index] as number;
   const length = args.lengths[index] as number;
   if (!db.find(bytes, start, length, c.nowMs, record)) return false;
+  prepare(c, index, type, record);
+  return true;
+}
+
+/**
+ * As openForWrite, of a collection that has this native type when it is large. Where that may be changed at once, as mostly,
+ * `record` is not read: `c.db.root` is its root, in the arena of the top. Else `c.db.root` is 0.
+ */
+export function findToChange(c: Context, index: number, nativeType: number, record = c.record): boolean {
+  const { args, db } = c;
+  const { bytes } = args;
+  const start = args.starts[index] as number;
+  const length = args.lengths[index] as number;
+  if (!db.findToChange(bytes, start, length, c.nowMs, record, nativeType)) return false;
+  if (db.root === 0) prepare(c, index, objectType(nativeType), record);
+  return true;
+}
+
+/** Has the record just found be one that may be changed. */
+function prepare(c: Context, index: number, type: ObjectType, record: Record): void {
   if (objectType(record.type) !== type) throw wrongType();
-  if (db.draining !== null) db.settle(bytes, start, length, record);
+  const { args, db } = c;
+  if (db.draining !== null) {
+    db.settle(args.bytes, args.starts[index] as number, args.lengths[index] as number, record);
+  }
   if (isNativeType(record.type)) bringUp(c, index, record);
   db.touch(record);
-  return true;
 }
 
 /**

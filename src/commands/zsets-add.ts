@@ -13,7 +13,7 @@ import type { Context } from "./context.ts";
 import { liveLimits } from "./encoding-limits.ts";
 import { ReplyError, syntaxError } from "./errors.ts";
 import { parsePosition } from "./geo-search.ts";
-import { EDIT, makeNative, openToChange } from "./zsets-change.ts";
+import { EDIT, makeNative, openQuickly } from "./zsets-change.ts";
 
 const SCORES_FIRST = 256;
 const SCORES_KEPT_MAX = 65_536;
@@ -137,7 +137,7 @@ function parseScore(c: Context, i: number): number {
 function run(c: Context, addition: Addition): void {
   const { args, reply } = c;
   let next = 0;
-  if (!openToChange(c, 1)) {
+  if (!openQuickly(c, 1)) {
     if (!addition.onlyOld) next = create(c, addition);
     else next = addition.count;
   } else if (!EDIT.isNative && outgrows(c, addition)) makeNative(c, 1);
@@ -202,7 +202,7 @@ function create(c: Context, addition: Addition): number {
   addition.added++;
   addition.score = score;
   c.server.keyspace.dirty++;
-  if (addition.count > 1) openToChange(c, 1);
+  if (addition.count > 1) openQuickly(c, 1);
   return 1;
 }
 

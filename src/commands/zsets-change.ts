@@ -1,4 +1,5 @@
 /** What the commands that change sorted sets share: opening one for a write, in the form that its editor changes. */
+import type { Overlay } from "../overlay/overlay.ts";
 import { NativeType, RdbType } from "../rdb/opcodes.ts";
 import { ScoredPairs } from "../types/scored-pairs.ts";
 import { ZsetReader } from "../types/zset.ts";
@@ -6,7 +7,7 @@ import { buildZset } from "../types/zset-build.ts";
 import { createPacked, ZsetEdit } from "../types/zset-edit.ts";
 import type { Context } from "./context.ts";
 import { liveLimits } from "./encoding-limits.ts";
-import { becomeNative, openForWrite } from "./writable.ts";
+import { becomeNative, findToChange, openForWrite } from "./writable.ts";
 
 /** The sorted set that a command changes. */
 export const EDIT = new ZsetEdit();
@@ -16,11 +17,25 @@ export const EDIT = new ZsetEdit();
  * handler has changed or replied anything.
  */
 export function openToChange(c: Context, index: number): boolean {
-  const { record } = c;
   if (!openForWrite(c, index, "zset")) return false;
+  openFound(c, index);
+  return true;
+}
+
+/** Opens the sorted set in `c.record`, just found, in EDIT. */
+function openFound(c: Context, index: number): void {
+  const { record } = c;
   if (record.type !== NativeType.ZSET && record.type !== RdbType.ZSET_LISTPACK) bringIntoForm(c, index);
   open(c, index);
   if (!EDIT.isNative && EDIT.count > liveLimits(c.server.config)["zset-max-listpack-entries"]) makeNative(c, index);
+}
+
+/** As openToChange; of a native sorted set `c.record` is not always read. */
+export function openQuickly(c: Context, index: number): boolean {
+  const { db } = c;
+  if (!findToChange(c, index, NativeType.ZSET)) return false;
+  if (db.root !== 0) EDIT.openNative((db.top as Overlay).arena, db.root);
+  else openFound(c, index);
   return true;
 }
 

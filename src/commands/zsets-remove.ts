@@ -6,14 +6,14 @@ import { ReplyError } from "./errors.ts";
 import { integer } from "./parse.ts";
 import { deleteKey } from "./writable.ts";
 import { giveZset, takeZset } from "./zsets-cache.ts";
-import { EDIT, openToChange } from "./zsets-change.ts";
+import { EDIT, openQuickly, openToChange } from "./zsets-change.ts";
 import { RANKS, RankRange, scoreRange, setRanks } from "./zsets-ranks.ts";
 import { isBetterCopied, removeMany } from "./zsets-rest.ts";
 
 export function zrem(c: Context): void {
   const { args } = c;
   let removed = 0;
-  if (openToChange(c, 1)) {
+  if (openQuickly(c, 1)) {
     for (let i = 2; i < args.count; i++) {
       if (!EDIT.find(args.bytes, args.starts[i] as number, args.lengths[i] as number)) continue;
       removed++;

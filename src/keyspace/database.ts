@@ -25,7 +25,7 @@ import { hashed, hashKey } from "../util/key-hash.ts";
 import { EMPTY_BYTES, type Span } from "../util/span.ts";
 import type { Ahead } from "./ahead.ts";
 import { fieldsExpireAt } from "./field-expiry.ts";
-import { LastFound } from "./last-found.ts";
+import { LowerLevels, readEntry } from "./lower-levels.ts";
 import { nativeBlocks, nativeRoot } from "./native.ts";
 import { averageTtlMs, randomKey, scanKeys } from "./scan.ts";
 import type { Shared } from "./shared.ts";
@@ -35,7 +35,6 @@ export const KEEP_EXPIRY = -2;
 /** As Redis's strings: one that grows gets room to grow by as much again, up to so many bytes. */
 const RESERVE_BYTES_MAX = 2 ** 20;
 const ZEROED_BY_LOOP_MAX = 64;
-const GONE = EntryFlag.TOMBSTONE | EntryFlag.DEAD;
 const PROBE = new Record();
 
 export class Database {
@@ -53,9 +52,11 @@ export class Database {
   /** After `write`: where the value's bytes go. */
   valueBytes: Uint8Array = EMPTY_BYTES;
   valueAt = 0;
+  /** After `findToChange`: the root of the native structure in the top's arena, or 0. */
+  root = 0;
   readonly #shared: Shared;
   readonly #ahead: Ahead;
-  readonly #last = new LastFound();
+  readonly #lower: LowerLevels = new LowerLevels(this);
 
   /** @param layers newest first */
   constructor(dbid: number, layers: readonly Layer[], shared: Shared) {
@@ -94,38 +95,63 @@ export class Database {
   find(bytes: Uint8Array, start: number, length: number, nowMs: number, record: Record): boolean {
     const hash = this.#hash(bytes, start, length);
     const { top } = this;
-    if (this.draining !== null && this.#findIn(this.draining, hash, bytes, start, length, record) > 0) {
+    if (this.draining !== null && readEntry(this.draining, hash, bytes, start, length, record) > 0) {
       record.entry = 0;
       return this.#unlessExpired(bytes, start, length, nowMs, record);
     }
     if (top !== null) {
       const handle = top.find(hash, bytes, start, length);
-      if (handle !== 0) {
-        if (!top.isAlive(handle)) return false;
-        top.read(handle, record);
-        if (record.expireAtMs === -1 || record.expireAtMs >= nowMs) return true;
-        return this.#unlessExpired(bytes, start, length, nowMs, record);
-      }
+      if (handle !== 0) return this.#readTop(top, handle, bytes, start, length, nowMs, record);
     }
-    if (this.frozen !== null) {
-      const found = this.#findIn(this.frozen, hash, bytes, start, length, record);
-      if (found < 0) return false;
-      if (found > 0) {
-        record.entry = 0;
-        return this.#unlessExpired(bytes, start, length, nowMs, record);
-      }
+    return this.#findBelow(hash, bytes, start, length, nowMs, record);
+  }
+
+  /**
+   * As `find`, of a key that is going to be changed. Of a native structure of this type that may be changed at once, where it lies,
+   * only `root` is set, and the key is noted as used; `record` is not read. Else `root` is 0.
+   */
+  findToChange(
+    bytes: Uint8Array,
+    start: number,
+    length: number,
+    nowMs: number,
+    record: Record,
+    nativeType: number,
+  ): boolean {
+    this.root = 0;
+    const { top } = this;
+    if (top === null || this.draining !== null) return this.find(bytes, start, length, nowMs, record);
+    const hash = this.#hash(bytes, start, length);
+    const handle = top.find(hash, bytes, start, length);
+    if (handle === 0) return this.#findBelow(hash, bytes, start, length, nowMs, record);
+    const root = top.nativeRoot(handle, nativeType);
+    const { access, pins } = this.#shared;
+    if (root === 0 || pins.count > 0 || top.arena.readers.size > 0) {
+      return this.#readTop(top, handle, bytes, start, length, nowMs, record);
     }
-    const { layers } = this;
-    for (let i = 0; i < layers.length; i++) {
-      const layer = layers[i] as Layer;
-      const slot = layer.locateHashed(this.layerDbid, hash, bytes, start, length, record);
-      if (slot >= 0) {
-        this.#last.note(layer, slot, record);
-        if (record.expireAtMs === -1 || record.expireAtMs >= nowMs) return true;
-        return this.#unlessExpired(bytes, start, length, nowMs, record);
-      }
-    }
-    return false;
+    top.setAccess(handle, access.touched(top.access(handle)));
+    this.root = root;
+    return true;
+  }
+
+  #findBelow(hash: number, bytes: Uint8Array, start: number, length: number, nowMs: number, record: Record): boolean {
+    if (!this.#lower.find(hash, bytes, start, length, record)) return false;
+    return this.#unlessExpired(bytes, start, length, nowMs, record);
+  }
+
+  /** Reads an entry of the top, as `find`. */
+  #readTop(
+    top: Overlay,
+    handle: number,
+    bytes: Uint8Array,
+    start: number,
+    length: number,
+    nowMs: number,
+    record: Record,
+  ): boolean {
+    if (!top.isAlive(handle)) return false;
+    top.read(handle, record);
+    return this.#unlessExpired(bytes, start, length, nowMs, record);
   }
 
   /**
@@ -413,7 +439,7 @@ export class Database {
       else this.#entomb(top, hash, bytes, start, length, handle);
       return;
     }
-    if (!this.#buryBelow(hash, bytes, start, length)) return;
+    if (!this.#lower.bury(hash, bytes, start, length)) return;
     if (this.savedAs < 0) return;
     const top = this.ensureTop();
     if (handle === 0) top.find(hash, bytes, start, length);
@@ -443,14 +469,14 @@ export class Database {
     flags: number,
     reserve: number,
   ): void {
-    const at = expireAtMs !== KEEP_EXPIRY ? expireAtMs : this.#expiryBelow(hash, bytes, start, length);
+    const at = expireAtMs !== KEEP_EXPIRY ? expireAtMs : this.#lower.expiry(hash, bytes, start, length);
     // Below, nothing changes before the new entry is there: an arena that is full leaves the key as it was.
     const { access } = this.#shared;
-    const uses = access.isCounting ? this.#usesBelow(hash, bytes, start, length) : -1;
+    const uses = access.isCounting ? this.#lower.uses(hash, bytes, start, length, access) : -1;
     const handle = top.create(bytes, start, length, type, at, valueLength, flags, reserve);
     if (uses >= 0) top.setAccess(handle, access.touched(uses));
     top.insert(hash, handle);
-    if (this.#buryBelow(hash, bytes, start, length) && this.savedAs >= 0) {
+    if (this.#lower.bury(hash, bytes, start, length) && this.savedAs >= 0) {
       top.setFlags(handle, top.flags(handle) | EntryFlag.COVERS);
       this.#shared.covered(this, bytes, start, length);
     }
@@ -473,66 +499,6 @@ export class Database {
   #copyUp(bytes: Uint8Array, start: number, length: number, record: Record, expireAtMs: number): void {
     const valueLength = record.valueLength >= 0 ? record.valueLength : valueBytes(record);
     this.writeRecord(bytes, start, length, record, valueLength, expireAtMs);
-  }
-
-  /** Marks the key dead in the level below the top that has it; whether the file that is being saved will hold it. */
-  #buryBelow(hash: number, bytes: Uint8Array, start: number, length: number): boolean {
-    const { frozen } = this;
-    if (frozen !== null) {
-      const handle = frozen.find(hash, bytes, start, length);
-      if (handle !== 0) {
-        const flags = frozen.flags(handle);
-        if ((flags & GONE) === 0) frozen.bury(handle);
-        return (flags & EntryFlag.TOMBSTONE) === 0;
-      }
-    }
-    for (const layer of this.layers) {
-      if (!this.#isIn(layer, hash, bytes, start, length)) continue;
-      const last = this.#last;
-      layer.bury(this.layerDbid, last.slot, last.expireAtMs);
-      last.forget();
-      return true;
-    }
-    return false;
-  }
-
-  /** Whether the layer has the key: `#last` is it then. */
-  #isIn(layer: Layer, hash: number, bytes: Uint8Array, start: number, length: number): boolean {
-    const last = this.#last;
-    if (last.is(layer, bytes, start, length) && !layer.isDead(this.layerDbid, last.slot)) return true;
-    const slot = layer.locateHashed(this.layerDbid, hash, bytes, start, length, PROBE);
-    if (slot < 0) return false;
-    last.note(layer, slot, PROBE);
-    return true;
-  }
-
-  /** The access of a key below the top, as LFU has it; -1 when there is none. */
-  #usesBelow(hash: number, bytes: Uint8Array, start: number, length: number): number {
-    const { access } = this.#shared;
-    const isThere =
-      (this.frozen !== null && this.#findIn(this.frozen, hash, bytes, start, length, PROBE) > 0) ||
-      this.layers.some((layer) => layer.locateHashed(this.layerDbid, hash, bytes, start, length, PROBE) >= 0);
-    return isThere ? access.restored(-1, access.recordFrequency(PROBE)) : -1;
-  }
-
-  #expiryBelow(hash: number, bytes: Uint8Array, start: number, length: number): number {
-    if (this.frozen !== null) {
-      const found = this.#findIn(this.frozen, hash, bytes, start, length, PROBE);
-      if (found !== 0) return found > 0 ? PROBE.expireAtMs : -1;
-    }
-    for (const layer of this.layers) {
-      if (this.#isIn(layer, hash, bytes, start, length)) return this.#last.expireAtMs;
-    }
-    return -1;
-  }
-
-  /** Reads the key's entry of an overlay: 1; 0 when it has none, -1 when it says that the key is gone. */
-  #findIn(level: Overlay, hash: number, bytes: Uint8Array, start: number, length: number, record: Record): number {
-    const handle = level.find(hash, bytes, start, length);
-    if (handle === 0) return 0;
-    if (!level.isAlive(handle)) return -1;
-    level.read(handle, record);
-    return 1;
   }
 
   /** True, unless the record has expired: then it is deleted. Redis keeps a key until its time is strictly past. */

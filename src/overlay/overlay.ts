@@ -157,6 +157,18 @@ export class Overlay {
     words[at] = ((words[at] as number) & 0xff) | (access << 8);
   }
 
+  /**
+   * The root of the native structure that the entry holds, if it is of this type (a number of NativeType) and there is nothing else to
+   * heed; 0 where it is not, or the key has an expiry.
+   */
+  nativeRoot(handle: number, type: number): number {
+    const bytes = this.arena.locate(handle);
+    const { at } = this.arena;
+    if (((bytes[at + EntryAt.FLAGS] as number) & ~EntryFlag.COVERS) !== EntryFlag.NATIVE) return 0;
+    if (bytes[at + EntryAt.RECORD] !== type) return 0;
+    return i32le(bytes, at + EntryAt.RECORD + i32le(bytes, at) - ROOT_BYTES);
+  }
+
   /** Bytes of the entry's blocks; those of a native structure are estimated. */
   blockBytes(handle: number): number {
     const { arena } = this;

@@ -86,6 +86,12 @@ export class HashEdit {
     if (elements % 2 === 1) throw countMismatch(record.valueOffset, elements, elements + 1);
   }
 
+  /** As `open`, of a native hash in the top overlay. */
+  openNative(blocks: Blocks, root: number): void {
+    this.#isNative = true;
+    this.#fields.bind(blocks, root);
+  }
+
   get isNative(): boolean {
     return this.#isNative;
   }

@@ -17,13 +17,13 @@ import {
   writeEmptyListpack,
 } from "../encodings/listpack-writer.ts";
 import type { Database } from "../keyspace/database.ts";
-import { nativeBlocks, nativeRoot } from "../keyspace/native.ts";
+import { nativeRoot } from "../keyspace/native.ts";
 import { PackedEdit } from "../keyspace/packed-edit.ts";
 import { ArenaFull } from "../overlay/arena.ts";
 import type { Blocks } from "../overlay/encodings/blocks.ts";
 import { ListEnds, listCount } from "../overlay/encodings/list-ends.ts";
 import { exceedsNode, NodeList } from "../overlay/encodings/node-list.ts";
-import { copyBytes } from "../overlay/overlay.ts";
+import { copyBytes, type Overlay } from "../overlay/overlay.ts";
 import { NativeType, QuicklistContainer, RdbType } from "../rdb/opcodes.ts";
 import type { Record } from "../rdb/record.ts";
 import { Scratch } from "../rdb/scratch.ts";
@@ -58,25 +58,34 @@ export class ListEdit {
    * list-max-listpack-size. Throws FormatError.
    */
   open(db: Database, key: Uint8Array, keyStart: number, keyLength: number, record: Record, limit: number): void {
-    this.#database = db;
-    this.#key = key;
-    this.#keyStart = keyStart;
-    this.#keyLength = keyLength;
-    this.#limit = limit;
     if (record.type === NativeType.LIST) {
-      const blocks = nativeBlocks(record);
-      const root = nativeRoot(record);
-      this.#blocks = blocks;
-      this.#root = root;
-      this.isNative = true;
-      this.count = listCount(blocks, root);
+      this.openNative(db, key, keyStart, keyLength, nativeRoot(record), limit);
       return;
     }
+    this.#take(db, key, keyStart, keyLength, limit);
     const packed = this.#packed;
     packed.open(db, key, keyStart, keyLength, record);
     this.isNative = false;
     this.#writer.open(packed.bytes, packed.start);
     this.count = this.#reader.open(packed.bytes, packed.start, packed.length, record.valueOffset).count();
+  }
+
+  /** As `open`, of a native list in the top overlay. */
+  openNative(db: Database, key: Uint8Array, keyStart: number, keyLength: number, root: number, limit: number): void {
+    this.#take(db, key, keyStart, keyLength, limit);
+    const { arena } = db.top as Overlay;
+    this.#blocks = arena;
+    this.#root = root;
+    this.isNative = true;
+    this.count = listCount(arena, root);
+  }
+
+  #take(db: Database, key: Uint8Array, keyStart: number, keyLength: number, limit: number): void {
+    this.#database = db;
+    this.#key = key;
+    this.#keyStart = keyStart;
+    this.#keyLength = keyLength;
+    this.#limit = limit;
   }
 
   /** The native list, for what the short ways do not do. */

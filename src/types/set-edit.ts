@@ -91,6 +91,13 @@ export class SetEdit {
     else this.#openPacked();
   }
 
+  /** As `take` and `open`, of a native set in the top overlay. */
+  openNative(blocks: Blocks, root: number): void {
+    this.#form = NativeType.SET;
+    this.#blocks = blocks;
+    this.#table.bind(blocks, root);
+  }
+
   get isNative(): boolean {
     return this.#form === NativeType.SET;
   }

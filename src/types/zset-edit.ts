@@ -144,17 +144,22 @@ export class ZsetEdit {
   open(database: Database, key: Uint8Array, keyStart: number, keyLength: number, record: Record): void {
     this.isNative = record.type === NativeType.ZSET;
     if (this.isNative) {
-      const blocks = nativeBlocks(record);
-      this.#blocks = blocks;
-      this.#set ??= new SortedSet(blocks);
-      this.#set.bind(blocks, nativeRoot(record));
-      this.count = this.#set.count;
+      this.openNative(nativeBlocks(record), nativeRoot(record));
       return;
     }
     this.#valueOffset = record.valueOffset;
     this.#packed.open(database, key, keyStart, keyLength, record);
     this.#isChanged = true;
     this.count = this.#openWalker().count() >>> 1;
+  }
+
+  /** As `open`, of a native sorted set in the top overlay. */
+  openNative(blocks: Blocks, root: number): void {
+    this.isNative = true;
+    this.#blocks = blocks;
+    this.#set ??= new SortedSet(blocks);
+    this.#set.bind(blocks, root);
+    this.count = this.#set.count;
   }
 
   /** Bytes of the listpack. */

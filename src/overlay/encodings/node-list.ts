@@ -26,6 +26,10 @@ import { CountedTree } from "./counted-tree.ts";
 
 const NODE_BYTES: readonly number[] = [4096, 8192, 16384, 32768, 65536];
 const NODE_BYTES_SAFE = 8192;
+/** A list of so many nodes is a long one: what the last node has room for is little beside the others. */
+const LONG_NODES = 16;
+/** A node of which the first element takes more than this share is not given its whole room at once: it may not be filled. */
+const WHOLE_ELEMENTS_MIN = 8;
 /** What Redis assumes an element adds to its bytes when it asks whether one more fits. */
 const ELEMENT_OVERHEAD_BYTES = 8;
 
@@ -209,7 +213,7 @@ export class NodeList extends CountedTree {
   #insertNode(text: Uint8Array, start: number, length: number): void {
     const size = LISTPACK_EMPTY_BYTES + measureElement(text, start, length);
     if (size > LISTPACK_BYTES_MAX) throw new RangeError(`a list's element of ${length} bytes`);
-    const handle = this.blocks.allocate(size);
+    const handle = this.blocks.allocate(this.#room(size));
     const bytes = this.blocks.windows[handle >>> WINDOW_SHIFT] as Uint8Array;
     const at = placeOf(handle);
     writeEmptyListpack(bytes, at);
@@ -273,14 +277,16 @@ export class NodeList extends CountedTree {
     this.#move(handle, wanted);
   }
 
-  /** Room for a node of so many bytes that elements are added to one after the other: what it is going to become, in a few steps. */
+  /**
+   * Room for a node of so many bytes that elements are added to one after the other: what it is going to become, at once in a long list,
+   * in a few steps in a short one.
+   */
   #room(bytes: number): number {
     const { fill } = this;
     if (fill >= 0) return bytes;
-    return Math.max(
-      bytes,
-      Math.min(bytes + (bytes >>> 1), NODE_BYTES[Math.min(-fill, NODE_BYTES.length) - 1] as number),
-    );
+    const whole = NODE_BYTES[Math.min(-fill, NODE_BYTES.length) - 1] as number;
+    if (this.entries >= LONG_NODES && bytes <= whole / WHOLE_ELEMENTS_MIN) return whole;
+    return Math.max(bytes, Math.min(bytes * 2, whole));
   }
 
   /** A node that has become much smaller than its block gets a smaller one, if there is memory for that. */
