@@ -132,6 +132,24 @@ export class ListpackWriter {
     return this.#writeString(bytes, pos, size, text, from, length);
   }
 
+  /** As insert, behind the last element; a short text costs less so. */
+  insertLast(text: Uint8Array, from: number, length: number): void {
+    const bytes = this.#bytes;
+    const start = this.#start;
+    const total = this.totalBytes;
+    let at = start + total - 1;
+    if (length >= 64 || parseInt64(text, from, length)) {
+      this.insert(at, text, from, length);
+      return;
+    }
+    bytes[at++] = 0x80 | length;
+    for (let i = 0; i < length; i++) bytes[at++] = text[from + i] as number;
+    bytes[at] = length + 1;
+    bytes[at + 1] = END;
+    writeTotal(bytes, start, total + length + 2);
+    this.#count(1);
+  }
+
   /** As insert, of a safe integer. */
   insertInteger(pos: number, value: number): number {
     setInt64(value);

@@ -33,6 +33,13 @@ describe("each kind of reply in RESP2 and RESP3", () => {
     ["error", (r) => r.error("ERR a\r\nb"), "-ERR a  b\r\n"],
     ["integer", (r) => r.integer(-12), ":-12\r\n"],
     ["bigint", (r) => r.integer(-(2n ** 63n)), ":-9223372036854775808\r\n"],
+    [
+      "integers of each length",
+      (r) => {
+        for (let power = 1; power <= 1e15; power *= 10) for (const value of [power - 1, power]) r.integer(value);
+      },
+      Array.from({ length: 16 }, (_, i) => `:${"9".repeat(i) || "0"}\r\n:1${"0".repeat(i)}\r\n`).join(""),
+    ],
     ["the largest safe integer", (r) => r.integer(2 ** 53 - 1), ":9007199254740991\r\n"],
     ["an integer beyond 2^53", (r) => r.integer(2 ** 53), ":9007199254740992\r\n"],
     ["the next one that a double is", (r) => r.integer(2 ** 53 + 2), ":9007199254740994\r\n"],

@@ -314,6 +314,13 @@ export class Reply {
       this.length = at + 2;
       return;
     }
+    if (small === value && small >= 0) {
+      at = writeDigits(buffer, at, small);
+      buffer[at] = CR;
+      buffer[at + 1] = LF;
+      this.length = at + 2;
+      return;
+    }
     if (!isSafe(value)) {
       this.#line(type, BigInt(value).toString());
       return;
@@ -345,6 +352,28 @@ export class Reply {
       small = next;
     } while (small > 0);
   }
+}
+
+/** Writes an int32 from 1000 on in decimal, two digits at a time; returns the position behind it. */
+function writeDigits(buffer: Uint8Array, start: number, value: number): number {
+  let digits = 4;
+  if (value >= 1_000_000) digits = value >= 100_000_000 ? 9 : value >= 10_000_000 ? 8 : 7;
+  else if (value >= 10_000) digits = value >= 100_000 ? 6 : 5;
+  if (value >= 1_000_000_000) digits = 10;
+  let at = start + digits;
+  let rest = value;
+  while (rest >= 100) {
+    const hundreds = (rest / 100) | 0;
+    const pair = rest - hundreds * 100;
+    const tens = (pair / 10) | 0;
+    buffer[--at] = 48 + pair - tens * 10;
+    buffer[--at] = 48 + tens;
+    rest = hundreds;
+  }
+  const tens = (rest / 10) | 0;
+  buffer[--at] = 48 + rest - tens * 10;
+  if (tens > 0) buffer[--at] = 48 + tens;
+  return start + digits;
 }
 
 /** Whether sums and quotients of the number are exact. */

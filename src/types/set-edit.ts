@@ -126,7 +126,7 @@ export class SetEdit {
       const packed = this.#make(RdbType.SET_LISTPACK, size, NO_EXPIRY);
       writeEmptyListpack(packed.bytes, packed.start);
       const writer = this.#writer.open(packed.bytes, packed.start);
-      writer.insert(writer.end, text, start, length);
+      writer.insertLast(text, start, length);
     } else this.#createNative(text, start, length);
   }
 
@@ -241,7 +241,7 @@ export class SetEdit {
     ) {
       packed.resize(size);
       const writer = this.#writer.open(packed.bytes, packed.start);
-      writer.insert(writer.end, text, start, length);
+      writer.insertLast(text, start, length);
       this.#reopenPacked();
       return true;
     }
@@ -365,7 +365,7 @@ export class SetEdit {
       const { bytes, start: from, length: digits } = element.text();
       writer.insert(writer.end, bytes, from, digits);
     }
-    writer.insert(writer.end, text, start, length);
+    writer.insertLast(text, start, length);
     const packed = this.#make(RdbType.SET_LISTPACK, size, KEEP_EXPIRY);
     packed.bytes.set(blob, packed.start);
   }
