@@ -1,8 +1,9 @@
 /** SETBIT and BITOP. */
-import { copyBytes } from "../overlay/overlay.ts";
+
 import { objectType } from "../rdb/opcodes.ts";
 import { stringLength } from "../rdb/string.ts";
 import { rewriteString } from "../types/string.ts";
+import { copyBytes } from "../util/native.ts";
 import { Span } from "../util/span.ts";
 import { bitOffset, bitsToChange } from "./bit-args.ts";
 import type { Context } from "./context.ts";

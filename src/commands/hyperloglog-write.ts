@@ -1,5 +1,5 @@
 /** PFADD, PFMERGE, PFDEBUG, PFSELFTEST. What changes lies in types/hyperloglog-edit.ts. */
-import { copyBytes } from "../overlay/overlay.ts";
+
 import { objectType } from "../rdb/opcodes.ts";
 import { estimate, isDense, isHyperLogLog, mergeInto, REGISTERS } from "../types/hyperloglog.ts";
 import {
@@ -11,6 +11,7 @@ import {
   setDenseLevel,
 } from "../types/hyperloglog-edit.ts";
 import { rewriteString } from "../types/string.ts";
+import { copyBytes } from "../util/native.ts";
 import { Span } from "../util/span.ts";
 import type { Context } from "./context.ts";
 import { ReplyError, wrongType } from "./errors.ts";

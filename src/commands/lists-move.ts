@@ -2,11 +2,12 @@
  * Elements taken from the first of several lists, or moved to another one: LMOVE RPOPLPUSH LMPOP, and those that wait for an element:
  * BLPOP BRPOP BLMOVE BRPOPLPUSH BLMPOP.
  */
-import { copyBytes } from "../overlay/overlay.ts";
+
 import { Record } from "../rdb/record.ts";
 import { Scratch } from "../rdb/scratch.ts";
 import { Element } from "../types/elements.ts";
 import type { ListEdit } from "../types/list-edit.ts";
+import { copyBytes } from "../util/native.ts";
 import { blockOnKeys, parseTimeout } from "./blocking.ts";
 import type { Context, Handler } from "./context.ts";
 import { syntaxError } from "./errors.ts";

@@ -7,10 +7,10 @@ import { PackedEdit } from "../keyspace/packed-edit.ts";
 import type { Arena } from "../overlay/arena.ts";
 import { atOnce } from "../overlay/encodings/native.ts";
 import { setForm } from "../overlay/encodings/set-form.ts";
-import { copyBytes } from "../overlay/overlay.ts";
 import { NativeType } from "../rdb/opcodes.ts";
 import { buildOf } from "../types/set-build.ts";
 import { packSet, type SetForm, type Texts } from "../types/set-pack.ts";
+import { copyBytes } from "../util/native.ts";
 import { whileTop } from "./carry.ts";
 import type { Context } from "./context.ts";
 

@@ -1,5 +1,5 @@
 /** APPEND, SETRANGE and the counters: a string changes, its expiry stays. */
-import { copyBytes } from "../overlay/overlay.ts";
+
 import { ENCODED, readLengthOrEncoding } from "../rdb/length.ts";
 import { StringEncoding } from "../rdb/opcodes.ts";
 import { readInteger, readString } from "../rdb/string.ts";
@@ -14,6 +14,7 @@ import {
   plainSum,
   writePlainSum,
 } from "../util/long-double.ts";
+import { copyBytes } from "../util/native.ts";
 import { binaryBytes, Span } from "../util/span.ts";
 import type { Context } from "./context.ts";
 import { notAnInteger, ReplyError } from "./errors.ts";

@@ -1,6 +1,6 @@
 /** The key of an entry, copied out of the overlay before the entry goes: one buffer, used again and again. */
 import type { Overlay } from "../overlay/overlay.ts";
-import { copyBytes } from "../overlay/overlay.ts";
+import { copyBytes } from "../util/native.ts";
 import { Span } from "../util/span.ts";
 
 const KEPT_BYTES_MAX = 64 * 1024;

@@ -11,6 +11,7 @@ import type { Populator } from "../mmap/populate.ts";
 import { RDB_TYPE_MAX, RdbType, StringEncoding, VALKEY_TYPE_BASE } from "../rdb/opcodes.ts";
 import type { Record } from "../rdb/record.ts";
 import { WINDOW_STRIDE_BYTES } from "../util/byte-source.ts";
+import { copyBytes } from "../util/native.ts";
 import type { Span } from "../util/span.ts";
 import { Arena, BLOCK_BYTES_MAX, WINDOW_SHIFT } from "./arena.ts";
 import { nativeForm } from "./encodings/native.ts";
@@ -521,13 +522,4 @@ export class Overlay {
     }
     arena.free(handle);
   }
-}
-
-const LOOP_BYTES_MAX = 32;
-const { copy } = Buffer.prototype;
-
-/** Copies bytes between arrays that may share memory. Short ones by a loop: a call costs more. */
-export function copyBytes(from: Uint8Array, start: number, length: number, to: Uint8Array, at: number): void {
-  if (length > LOOP_BYTES_MAX) copy.call(from, to, at, start, start + length);
-  else for (let i = 0; i < length; i++) to[at + i] = from[start + i] as number;
 }

@@ -23,9 +23,9 @@ import { FieldTable, KEEP_FIELD_EXPIRY, NO_EXPIRY } from "../overlay/encodings/f
 import { hashForm } from "../overlay/encodings/hash-form.ts";
 import { MemberTable } from "../overlay/encodings/member-table.ts";
 import { atOnce } from "../overlay/encodings/native.ts";
-import { copyBytes } from "../overlay/overlay.ts";
 import { NativeType, RdbType } from "../rdb/opcodes.ts";
 import { Record } from "../rdb/record.ts";
+import { copyBytes } from "../util/native.ts";
 import { EMPTY_BYTES } from "../util/span.ts";
 import { countMismatch, Element } from "./elements.ts";
 import { buildHash } from "./hash-build.ts";

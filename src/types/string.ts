@@ -6,9 +6,9 @@
  */
 import type { Database } from "../keyspace/database.ts";
 import { EntryFlag, lengthBytes, writeLength, writeU32 } from "../overlay/entry.ts";
-import { copyBytes } from "../overlay/overlay.ts";
 import { RdbType, StringEncoding } from "../rdb/opcodes.ts";
 import type { Record } from "../rdb/record.ts";
+import { copyBytes } from "../util/native.ts";
 import type { Span } from "../util/span.ts";
 
 const INT32_BYTE = 0xc0 | StringEncoding.INT32;

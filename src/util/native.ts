@@ -44,7 +44,7 @@ export const clockMs: () => number =
       };
 
 /** Up to so many bytes a plain loop is as good as a call. */
-const LOOP_BYTES_MAX = 16;
+const LOOP_BYTES_MAX = 32;
 /** Beyond that the runtime's copy costs no more. */
 const CALL_BYTES_MAX = 8192;
 /** Arrays below some 1000 bytes are moved when their buffer is first asked for, also by the compiler; longer ones never. */

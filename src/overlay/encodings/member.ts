@@ -8,9 +8,9 @@
  * member, field, value: strings as block-string.ts draws them. No string begins with 0xFC.
  */
 import type { Element } from "../../encodings/element.ts";
+import { copyBytes } from "../../util/native.ts";
 import { IN_WINDOW, WINDOW_SHIFT } from "../arena.ts";
 import { EXPIRY_BYTES, readExpiry, writeExpiry } from "../entry.ts";
-import { copyBytes } from "../overlay.ts";
 import { readString, storedBytes, stringBytes, writeString } from "./block-string.ts";
 import { type Blocks, bytesOf, placeOf } from "./blocks.ts";
 

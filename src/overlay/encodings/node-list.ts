@@ -18,9 +18,9 @@ import {
   writeEmptyListpack,
 } from "../../encodings/listpack-writer.ts";
 import { i32le } from "../../encodings/packed.ts";
+import { copyBytes } from "../../util/native.ts";
 import type { Span } from "../../util/span.ts";
 import { WINDOW_SHIFT } from "../arena.ts";
-import { copyBytes } from "../overlay.ts";
 import { type Blocks, placeOf } from "./blocks.ts";
 import { CountedTree } from "./counted-tree.ts";
 

@@ -9,9 +9,9 @@
  * The group's tree has the pending entries by ID, that of each consumer its own: the same blocks. Entries read: -1 is unknown.
  */
 import type { EntryId } from "../../encodings/entry-id.ts";
+import { copyBytes } from "../../util/native.ts";
 import type { Span } from "../../util/span.ts";
 import { IN_WINDOW, WINDOW_SHIFT } from "../arena.ts";
-import { copyBytes } from "../overlay.ts";
 import type { Blocks } from "./blocks.ts";
 import { TreeRoot } from "./counted-tree.ts";
 import { IdTree } from "./id-tree.ts";

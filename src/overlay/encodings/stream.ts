@@ -22,8 +22,8 @@ import {
   pairsBytes,
   StreamNodeWriter,
 } from "../../encodings/stream-node-writer.ts";
+import { copyBytes } from "../../util/native.ts";
 import { IN_WINDOW, WINDOW_SHIFT } from "../arena.ts";
-import { copyBytes } from "../overlay.ts";
 import { type Blocks, frozenBlocks, placeOf } from "./blocks.ts";
 import { TreeRoot } from "./counted-tree.ts";
 import { IdTree } from "./id-tree.ts";

@@ -2,8 +2,9 @@
  * What takes long with a member table of millions, in slices: freeing it, and copying it to another arena. Both walk the directory's
  * pages, so that a table that was copied in part only can be freed too (handle 0: not yet there).
  */
+
+import { copyBytes } from "../../util/native.ts";
 import { IN_WINDOW, WINDOW_SHIFT } from "../arena.ts";
-import { copyBytes } from "../overlay.ts";
 import type { Blocks } from "./blocks.ts";
 import { DEPTH_BITS, depthAt, depthsAt, handleAt, IS_PAGE, PAGE_FIRST, pageBits, pageBytes } from "./directory-page.ts";
 import { copyBlock } from "./member.ts";
