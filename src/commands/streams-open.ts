@@ -25,13 +25,24 @@ const ENTRY_BYTES = 32;
  * has changed or replied anything.
  */
 export function openToChange(c: Context, index: number, record: Record = c.record): boolean {
+  if (!findToChange(c, index, record)) return false;
+  bindStream(record);
+  return true;
+}
+
+/** As openToChange, but STREAM is not opened: `record`, whose structure may be changed, is for `bindStream` or a short way. */
+export function findToChange(c: Context, index: number, record: Record = c.record): boolean {
   if (!openForWrite(c, index, "stream", record)) return false;
   if (record.type !== NativeType.STREAM) {
     const size = valueBytes(record);
     becomeNative(c, index, record, size / ENTRY_BYTES, buildStream, NativeType.STREAM);
   }
-  STREAM.bind(nativeBlocks(record), nativeRoot(record));
   return true;
+}
+
+/** Opens the native stream of a record that findToChange has found, as STREAM. */
+export function bindStream(record: Record): void {
+  STREAM.bind(nativeBlocks(record), nativeRoot(record));
 }
 
 /** Makes an empty stream, STREAM, that no key names yet: `install` or `discard` it. Throws ArenaFull. */

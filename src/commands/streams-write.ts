@@ -2,14 +2,18 @@
 import { EntryId } from "../encodings/entry-id.ts";
 import { LISTPACK_BYTES_MAX } from "../encodings/listpack-writer.ts";
 import { entryBytesMax, masterBytesMax, type Pairs, pairsBytes } from "../encodings/stream-node-writer.ts";
+import { nativeBlocks, nativeRoot } from "../keyspace/native.ts";
+import { StreamTail } from "../overlay/encodings/stream-tail.ts";
 import { EMPTY_BYTES } from "../util/span.ts";
 import type { Context, Handler } from "./context.ts";
 import { liveLimits } from "./encoding-limits.ts";
 import { ReplyError, syntaxError, wrongArity } from "./errors.ts";
 import { integer64 } from "./parse.ts";
 import {
+  bindStream,
   createStream,
   discardStream,
+  findToChange,
   installStream,
   openToChange,
   STREAM,
@@ -22,6 +26,7 @@ import { TrimOptions } from "./streams-trim-options.ts";
 /** Nodes that XTRIM removes at once. */
 const TRIMMED_NODES_MAX = 256;
 const OPTIONS = new TrimOptions();
+const TAIL = new StreamTail();
 const LAST = new EntryId();
 const ID = new EntryId();
 const NO_INDEXES = new Int32Array(0);
@@ -38,16 +43,9 @@ export function xadd(c: Context): void {
   if (!options.isAny && !options.isAnySequence && options.id.isMin) {
     throw new ReplyError("ERR The ID specified in XADD must be greater than 0-0");
   }
-  PAIRS.bytes = args.bytes;
-  PAIRS.starts = args.starts;
-  PAIRS.lengths = args.lengths;
-  PAIRS.first = first;
-  PAIRS.count = texts / 2;
-  if (openToChange(c, 1)) {
-    if (STREAM.readLast(LAST).isMax) {
-      throw new ReplyError("ERR The stream has exhausted the last possible ID, unable to add more items");
-    }
-    append(c);
+  const isThere = findToChange(c, 1);
+  if (isThere) {
+    appendTo(c, first);
     signalStream(c, 1);
   } else if (options.noMakeStream) {
     reply.nil();
@@ -56,7 +54,7 @@ export function xadd(c: Context): void {
     createStream(c);
     LAST.setMin();
     try {
-      append(c);
+      append(c, first);
     } catch (error) {
       discardStream();
       throw error;
@@ -65,11 +63,33 @@ export function xadd(c: Context): void {
   }
   writeId(reply, ID);
   c.server.keyspace.dirty++;
+  if (options.by === "none") return;
+  if (isThere) bindStream(c.record);
   options.trim(STREAM);
 }
 
-/** Appends PAIRS to STREAM, whose last ID is LAST. Throws ReplyError, ArenaFull: nothing changed. */
-function append(c: Context): void {
+/** Appends the pairs from argument `first` on to the stream that findToChange has found. Throws ReplyError, ArenaFull: nothing changed. */
+function appendTo(c: Context, first: number): void {
+  const { record } = c;
+  if (OPTIONS.isAny) {
+    const limits = liveLimits(c.server.config);
+    if (TAIL.append(nativeBlocks(record), nativeRoot(record), c.nowMs, c.args, first, limits, ID)) return;
+  }
+  bindStream(record);
+  if (STREAM.readLast(LAST).isMax) {
+    throw new ReplyError("ERR The stream has exhausted the last possible ID, unable to add more items");
+  }
+  append(c, first);
+}
+
+/** As appendTo, to STREAM, whose last ID is LAST. */
+function append(c: Context, first: number): void {
+  const { args } = c;
+  PAIRS.bytes = args.bytes;
+  PAIRS.starts = args.starts;
+  PAIRS.lengths = args.lengths;
+  PAIRS.first = first;
+  PAIRS.count = (args.count - first) / 2;
   chooseId(c);
   const texts = pairsBytes(PAIRS);
   const size = masterBytesMax(texts, PAIRS.count) + entryBytesMax(texts, PAIRS.count);
