@@ -1,17 +1,28 @@
 /** XINFO: what there is to know about a stream, its groups and their consumers. */
 
 import { EntryId } from "../encodings/entry-id.ts";
-import { StreamReader } from "../types/stream.ts";
+import { toNumber } from "../overlay/encodings/stream.ts";
+import type { StreamReader } from "../types/stream.ts";
 import { entriesReadEstimate, type Groups, hasDeletedFrom } from "../types/stream-groups.ts";
 import { radixNodeCount } from "../types/stream-radix.ts";
 import type { Context, Handler } from "./context.ts";
 import { ReplyError } from "./errors.ts";
-import { lookup } from "./lookup.ts";
 import { integer } from "./parse.ts";
-import { cText, newRange, SLICE_ENTRIES, writeEntries, writeEntry, writeId } from "./streams-support.ts";
+import {
+  cText,
+  newRange,
+  openStream,
+  openStreamQuickly,
+  SLICE_ENTRIES,
+  writeEntries,
+  writeEntry,
+  writeId,
+} from "./streams-support.ts";
 
 /** What XINFO STREAM FULL shows of entries and of each list of pending ones, unless COUNT says otherwise. */
 const FULL_COUNT_DEFAULT = 10;
+/** The upper half of numbers that are no safe integers any more. */
+const SAFE_HIGH = 0x200000;
 
 export const xinfoHelp: Handler = (c) => {
   const lines = [
@@ -29,11 +40,10 @@ export const xinfoHelp: Handler = (c) => {
   for (const line of lines) c.reply.simple(line);
 };
 
-/** Opens the stream at argument 2; a missing key is an error here. */
-function openKey(c: Context): StreamReader {
-  if (!lookup(c, 2, "stream")) throw new ReplyError("ERR no such key");
-  const stream = new StreamReader();
-  stream.open(c.record);
+/** Opens the stream at argument 2 as openStreamQuickly does, or in a reader of the command's own; a missing key is an error here. */
+function openKey(c: Context, isQuick = true): StreamReader {
+  const stream = isQuick ? openStreamQuickly(c, 2) : openStream(c, 2);
+  if (stream === null) throw new ReplyError("ERR no such key");
   return stream;
 }
 
@@ -75,8 +85,9 @@ export const xinfoGroups: Handler = (c) => {
 export const xinfoStream: Handler = (c) => {
   const { args } = c;
   // Redis looks the key up before it reads the options.
-  const stream = openKey(c);
-  if (args.count === 3) return writeSummary(c, stream);
+  const isSummary = args.count === 3;
+  const stream = openKey(c, isSummary);
+  if (isSummary) return writeSummary(c, stream);
   const isFull = args.is(3, "FULL") && (args.count === 4 || (args.count === 6 && args.is(4, "COUNT")));
   if (!isFull) {
     const shown = cText(args.text(1)).slice(0, 128);
@@ -92,7 +103,9 @@ function writeHead(c: Context, stream: StreamReader): void {
   writeNumber(c, "radix-tree-nodes", radixNodeCount(stream));
   writeNamedId(c, "last-generated-id", stream.lastId);
   writeNamedId(c, "max-deleted-entry-id", stream.maxDeletedId);
-  writeNumber(c, "entries-added", BigInt.asIntN(64, stream.entriesAdded));
+  const { addedHigh, addedLow } = stream;
+  const isSafe = addedHigh >= 0 && addedHigh < SAFE_HIGH;
+  writeNumber(c, "entries-added", isSafe ? toNumber(addedHigh, addedLow) : BigInt.asIntN(64, stream.entriesAdded));
   writeNamedId(c, "recorded-first-entry-id", stream.firstId);
 }
 
@@ -100,15 +113,17 @@ function writeSummary(c: Context, stream: StreamReader): void {
   c.reply.map(10);
   writeHead(c, stream);
   writeNumber(c, "groups", stream.groups().count);
-  for (const [name, reverse] of [
-    ["first-entry", false],
-    ["last-entry", true],
-  ] as const) {
-    c.reply.bulkText(name);
-    stream.seekAll(reverse);
-    if (stream.next()) writeEntry(c.reply, stream);
-    else c.reply.nil();
-  }
+  c.reply.bulkText("first-entry");
+  writeEnd(c, stream, false);
+  c.reply.bulkText("last-entry");
+  writeEnd(c, stream, true);
+}
+
+/** The first living entry, or the last one. */
+function writeEnd(c: Context, stream: StreamReader, isLast: boolean): void {
+  stream.seekAll(isLast);
+  if (stream.next()) writeEntry(c.reply, stream);
+  else c.reply.nil();
 }
 
 function* writeFull(c: Context, stream: StreamReader, count: number): Generator<void, void, void> {
