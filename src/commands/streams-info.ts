@@ -11,8 +11,8 @@ import { integer } from "./parse.ts";
 import {
   cText,
   newRange,
+  openGroupsQuickly,
   openStream,
-  openStreamQuickly,
   SLICE_ENTRIES,
   writeEntries,
   writeEntry,
@@ -40,9 +40,9 @@ export const xinfoHelp: Handler = (c) => {
   for (const line of lines) c.reply.simple(line);
 };
 
-/** Opens the stream at argument 2 as openStreamQuickly does, or in a reader of the command's own; a missing key is an error here. */
+/** Opens the stream at argument 2 as openGroupsQuickly does, or in a reader of the command's own; a missing key is an error here. */
 function openKey(c: Context, isQuick = true): StreamReader {
-  const stream = isQuick ? openStreamQuickly(c, 2) : openStream(c, 2);
+  const stream = isQuick ? openGroupsQuickly(c, 2) : openStream(c, 2);
   if (stream === null) throw new ReplyError("ERR no such key");
   return stream;
 }

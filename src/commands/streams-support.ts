@@ -2,6 +2,7 @@
 
 import { ENTRY_ID_TEXT_MAX, EntryId } from "../encodings/entry-id.ts";
 import type { Reply } from "../net/reply.ts";
+import { NativeType } from "../rdb/opcodes.ts";
 import { Record } from "../rdb/record.ts";
 import { StreamReader } from "../types/stream.ts";
 import type { Context } from "./context.ts";
@@ -51,6 +52,14 @@ export function openStreamQuickly(c: Context, index: number): StreamReader | nul
   if (!lookup(c, index, "stream")) return null;
   QUICK.open(c.record);
   return QUICK;
+}
+
+/** As openStreamQuickly, to read groups: of a file's stream a reader holds all of them, so that is one of the command's own. */
+export function openGroupsQuickly(c: Context, index: number): StreamReader | null {
+  if (!lookup(c, index, "stream")) return null;
+  const stream = c.record.type === NativeType.STREAM ? QUICK : new StreamReader();
+  stream.open(c.record);
+  return stream;
 }
 
 /** IDs from ≤ id ≤ to. */
