@@ -10,7 +10,6 @@ import { liveLimits } from "./encoding-limits.ts";
 import { ReplyError, syntaxError, wrongArity } from "./errors.ts";
 import { integer64 } from "./parse.ts";
 import {
-  bindStream,
   createStream,
   discardStream,
   findToChange,
@@ -20,13 +19,16 @@ import {
   signalStream,
   whenReady,
 } from "./streams-open.ts";
-import { parseStrictId, writeId } from "./streams-support.ts";
+import { isWord, parseStrictId, writeId } from "./streams-support.ts";
 import { TrimOptions } from "./streams-trim-options.ts";
 
 /** Nodes that XTRIM removes at once. */
 const TRIMMED_NODES_MAX = 256;
 const OPTIONS = new TrimOptions();
 const TAIL = new StreamTail();
+const STAR = 42;
+/** Where the pairs begin behind "*". */
+const QUICK_FIRST = 3;
 const LAST = new EntryId();
 const ID = new EntryId();
 const NO_INDEXES = new Int32Array(0);
@@ -35,6 +37,7 @@ const TOO_LARGE = "ERR Elements are too large to be stored";
 const NOT_BEHIND = "ERR The ID specified in XADD is equal or smaller than the target stream top item";
 
 export function xadd(c: Context): void {
+  if (addAtEnd(c)) return;
   const { args, reply } = c;
   const options = OPTIONS;
   const first = options.parse(c, true) + 1;
@@ -43,9 +46,12 @@ export function xadd(c: Context): void {
   if (!options.isAny && !options.isAnySequence && options.id.isMin) {
     throw new ReplyError("ERR The ID specified in XADD must be greater than 0-0");
   }
-  const isThere = findToChange(c, 1);
-  if (isThere) {
-    appendTo(c, first);
+  if (openToChange(c, 1)) {
+    if (STREAM.readLast(LAST).isMax) {
+      throw new ReplyError("ERR The stream has exhausted the last possible ID, unable to add more items");
+    }
+    // Trimmed to a length nearly all are added behind the others, too.
+    if (!options.isAny || !appendAtEnd(c, first)) append(c, first);
     signalStream(c, 1);
   } else if (options.noMakeStream) {
     reply.nil();
@@ -63,26 +69,27 @@ export function xadd(c: Context): void {
   }
   writeId(reply, ID);
   c.server.keyspace.dirty++;
-  if (options.by === "none") return;
-  if (isThere) bindStream(c.record);
   options.trim(STREAM);
 }
 
-/** Appends the pairs from argument `first` on to the stream that findToChange has found. Throws ReplyError, ArenaFull: nothing changed. */
-function appendTo(c: Context, first: number): void {
-  const { record } = c;
-  if (OPTIONS.isAny) {
-    const limits = liveLimits(c.server.config);
-    if (TAIL.append(nativeBlocks(record), nativeRoot(record), c.nowMs, c.args, first, limits, ID)) return;
-  }
-  bindStream(record);
-  if (STREAM.readLast(LAST).isMax) {
-    throw new ReplyError("ERR The stream has exhausted the last possible ID, unable to add more items");
-  }
-  append(c, first);
+/** The short way of `XADD key * field value …` to a native stream's last node; false, nothing changed, where it cannot be gone. */
+function addAtEnd(c: Context): boolean {
+  const { args, record, server } = c;
+  if (args.count <= QUICK_FIRST || args.count % 2 === 0 || !isWord(c, 2, STAR) || !findToChange(c, 1)) return false;
+  const limits = liveLimits(server.config);
+  if (!TAIL.append(nativeBlocks(record), nativeRoot(record), c.nowMs, args, QUICK_FIRST, limits, ID)) return false;
+  signalStream(c, 1);
+  writeId(c.reply, ID);
+  server.keyspace.dirty++;
+  return true;
 }
 
-/** As appendTo, to STREAM, whose last ID is LAST. */
+/** As `append`, the short way; false where it cannot be gone. */
+function appendAtEnd(c: Context, first: number): boolean {
+  return TAIL.append(STREAM.blocks, STREAM.root, c.nowMs, c.args, first, liveLimits(c.server.config), ID);
+}
+
+/** Appends the pairs from argument `first` on to STREAM, whose last ID is LAST. Throws ReplyError, ArenaFull: nothing changed. */
 function append(c: Context, first: number): void {
   const { args } = c;
   PAIRS.bytes = args.bytes;

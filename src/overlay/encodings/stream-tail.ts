@@ -3,8 +3,8 @@
  * (encodings/stream-node.ts), as long as that has the same fields and room. Nothing but the node and the stream's root changes then. All
  * else is NativeStream's.
  *
- *   living | deleted | fields | field … | 0 | … entries … | 2 | ms - master's | seq - master's | value … | elements | end
- *   ──── one byte each ──────   compared      stay as they are   written
+ *   bytes u32 | elements u16 | living | deleted | fields | field … | 0 | … entries … | 2 | ms - master's | seq - master's | value … | 4 | end
+ *   ──────────────── as three words ────────────────────   compared                    ──────────────────── written ─────────────────────
  */
 import type { EntryId } from "../../encodings/entry-id.ts";
 import { LISTPACK_BYTES_MAX, ListpackWriter } from "../../encodings/listpack-writer.ts";
@@ -14,14 +14,16 @@ import { IN_WINDOW, WINDOW_SHIFT } from "../arena.ts";
 import type { Blocks } from "./blocks.ts";
 import { type StreamLimits, StreamRoot } from "./stream.ts";
 
-/** A listpack's number of elements, in its header. */
-const COUNT_AT = 4;
-const COUNT_UNKNOWN = 0xffff;
-/** The master entry's counters and its fields, while each counter is one byte and its back length. */
-const LIVING_AT = 6;
-const DELETED_AT = 8;
-const FIELDS_COUNT_AT = 10;
+/** In a node's second word: the listpack's number of elements, the counter of those living, the length of that, one byte. */
+const ELEMENTS = 0xffff;
+/** So many elements are not counted any more. */
+const ELEMENTS_UNKNOWN = 0xffff;
+const LIVING_SHIFT = 16;
+const ONE_BYTE = 1 << 24;
+/** In its third word: the counter of those deleted and the number of fields, each with its length. The fields follow. */
+const FIELDS_SHIFT = 16;
 const FIELDS_AT = 12;
+const BYTE = 0xff;
 /** The greatest integer that is one byte as an element. */
 const BYTE_MAX = 127;
 /** Longer fields have another head. */
@@ -68,20 +70,23 @@ export class StreamTail {
     const nodeAt = (tail & IN_WINDOW) << 1;
     const pos = (tail & IN_WINDOW) << 3;
     const pairs = (texts.count - first) >> 1;
-    const living = node[pos + LIVING_AT] as number;
-    const deleted = node[pos + DELETED_AT] as number;
-    if (living >= BYTE_MAX || deleted > BYTE_MAX || pairs > BYTE_MAX) return false;
-    if (node[pos + FIELDS_COUNT_AT] !== pairs) return false;
-    const size = sizeWithFields(node, pos + FIELDS_AT, texts, first);
-    if (size < 0) return false;
     const total = nodeWords[nodeAt] as number;
-    if (isFull(total + size, living + deleted, limits)) return false;
+    const head = nodeWords[nodeAt + 1] as number;
+    const counts = nodeWords[nodeAt + 2] as number;
+    const living = (head >>> LIVING_SHIFT) & BYTE;
+    const deleted = counts & BYTE;
+    if (living >= BYTE_MAX || deleted > BYTE_MAX || pairs > BYTE_MAX || ((counts >>> FIELDS_SHIFT) & BYTE) !== pairs) {
+      return false;
+    }
+    const elements = (head & ELEMENTS) + ENTRY_HEAD_ELEMENTS + pairs + 1;
+    if (elements >= ELEMENTS_UNKNOWN) return false;
+    const size = sizeWithFields(node, pos + FIELDS_AT, texts, first);
+    if (size < 0 || isFull(total + size, living + deleted, limits)) return false;
     if (total + entryBytesMax(size, pairs) > blocks.capacity(tail)) return false;
 
     const end = this.#write(node, pos, pos + total - 1, words, at + StreamRoot.TAIL_ID, id, texts, first);
-    node[pos + LIVING_AT] = living + 1;
     nodeWords[nodeAt] = end + 1 - pos;
-    countElements(node, pos + COUNT_AT, ENTRY_HEAD_ELEMENTS + pairs + 1);
+    nodeWords[nodeAt + 1] = elements | ((living + 1) << LIVING_SHIFT) | ONE_BYTE;
     noteEntry(words, at, id);
     return true;
   }
@@ -173,15 +178,6 @@ function isFull(bytes: number, entries: number, limits: StreamLimits): boolean {
   const entriesMax = limits["stream-node-max-entries"];
   if (bytes >= (bytesMax === 0 ? LISTPACK_BYTES_MAX : bytesMax)) return true;
   return bytes >= LISTPACK_BYTES_MAX || (entriesMax > 0 && entries >= entriesMax);
-}
-
-/** Adds to the number of elements in a listpack's header, which is at `at`. */
-function countElements(node: Uint8Array, at: number, added: number): void {
-  const count = (node[at] as number) | ((node[at + 1] as number) << 8);
-  if (count === COUNT_UNKNOWN) return;
-  const changed = Math.min(count + added, COUNT_UNKNOWN);
-  node[at] = changed;
-  node[at + 1] = changed >>> 8;
 }
 
 /** The stream's root, words[at …]: an entry more, whose ID is the last. */
