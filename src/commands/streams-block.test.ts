@@ -69,6 +69,18 @@ describe("XREAD BLOCK", () => {
     expect(server.clients.count).toBe(1);
   });
 
+  test("an entry behind others ends the wait, however it is added", async () => {
+    const added = () => other.command("XADD", "s", "*", "field", "value");
+    for (let i = 0; i < 3; i++) await added();
+    for (const words of [[], ["MAXLEN", "~", "100"], ["NOMKSTREAM"]]) {
+      const reply = block("0");
+      await blockedId();
+      const id = await other.command("XADD", "s", ...words, "*", "field", "value");
+      expect(await reply).toEqual([["s", [[id, ["field", "value"]]]]]);
+    }
+    expect(await other.command("XLEN", "s")).toBe(6);
+  });
+
   test("a waiting command costs no turns of the event loop", async () => {
     const reply = block("200");
     await blockedId();

@@ -5,10 +5,24 @@ import type { Groups } from "../types/stream-groups.ts";
 import type { Context, Handler } from "./context.ts";
 import { ReplyError, syntaxError } from "./errors.ts";
 import { integer } from "./parse.ts";
-import { cText, type IdRange, newRange, openStream, parseRange, SLICE_ENTRIES, writeId } from "./streams-support.ts";
+import {
+  cText,
+  type IdRange,
+  newRange,
+  openGroupsQuickly,
+  openStream,
+  parseRange,
+  SLICE_ENTRIES,
+  setArrayLength,
+  writeId,
+} from "./streams-support.ts";
 
 /** Pending entries looked at between two yields. */
 const SLICE_LOOKS = 1024;
+/** In the place of a consumer's index: whosever it is; of a consumer that is not there. */
+const ANYBODY = -1;
+const NOBODY = -2;
+const MIN = new EntryId();
 
 interface Filter {
   readonly ids: IdRange;
@@ -22,10 +36,14 @@ export const xpending: Handler = (c) => {
   const { args } = c;
   if (args.count !== 3 && (args.count < 6 || args.count > 9)) throw syntaxError();
   const filter = args.count === 3 ? null : parseFilter(c);
-  const groups = openStream(c, 1)?.groups();
+  const isQuick = filter === null || (filter.count <= SLICE_ENTRIES && filter.idleMsMin === 0);
+  const groups = (isQuick ? openGroupsQuickly(c, 1) : openStream(c, 1))?.groups();
   if (!groups?.find(args.bytes, args.starts[2] as number, args.lengths[2] as number)) throw noSuchGroup(c);
   if (filter === null) return writeSummary(c, groups);
-  return writeEntries(c, groups, filter);
+  const only = onlyOf(c, groups, filter);
+  if (only === NOBODY) c.reply.array(0);
+  else if (isQuick) writeFew(c, groups, filter, only);
+  else return writeEntries(c, groups, filter, only);
 };
 
 /** Neither the key at argument 1 nor the group at argument 2 need be there. */
@@ -59,7 +77,7 @@ function writeSummary(c: Context, groups: Groups): void {
     reply.nilArray();
     return;
   }
-  groups.seekPending(new EntryId(), -1);
+  groups.seekPending(MIN, ANYBODY);
   if (groups.nextPending()) writeId(reply, groups.pendingId);
   if (groups.lastPending()) writeId(reply, groups.pendingId);
   let busy = 0;
@@ -77,17 +95,40 @@ function writeSummary(c: Context, groups: Groups): void {
   }
 }
 
-function* writeEntries(c: Context, groups: Groups, filter: Filter): Generator<void, void, void> {
-  const { reply, nowMs, args } = c;
-  const { consumer, count } = filter;
-  const only =
-    consumer === 0
-      ? -1
-      : groups.findConsumer(args.bytes, args.starts[consumer] as number, args.lengths[consumer] as number);
-  if (consumer > 0 && only < 0) {
-    reply.array(0);
-    return;
+/** The consumer that the filter names: its index, ANYBODY, NOBODY where the group has none of this name. */
+function onlyOf({ args }: Context, groups: Groups, { consumer }: Filter): number {
+  if (consumer === 0) return ANYBODY;
+  const index = groups.findConsumer(args.bytes, args.starts[consumer] as number, args.lengths[consumer] as number);
+  return index < 0 ? NOBODY : index;
+}
+
+/** The first `count` pending entries, a slice's at most, however long they have waited. */
+function writeFew(c: Context, groups: Groups, { ids, count }: Filter, only: number): void {
+  const { reply } = c;
+  const max = Math.min(count, groups.pendingCount);
+  const mark = reply.mark();
+  reply.array(max);
+  const header = reply.mark() - mark;
+  let written = 0;
+  groups.seekPending(ids.from, only);
+  for (; written < max && groups.nextPending() && groups.pendingId.compare(ids.to) <= 0; written++) {
+    writePending(c, groups);
   }
+  if (written < max) setArrayLength(reply, mark, header, written);
+}
+
+/** The pending entry where `groups` stands: its ID, its consumer, how long ago and how often it was delivered. */
+function writePending({ reply, nowMs }: Context, groups: Groups): void {
+  reply.array(4);
+  writeId(reply, groups.pendingId);
+  reply.bulkSpan(groups.owner);
+  reply.integer(Math.max(0, nowMs - groups.deliveryTimeMs));
+  reply.integer(groups.deliveryCount);
+}
+
+function* writeEntries(c: Context, groups: Groups, filter: Filter, only: number): Generator<void, void, void> {
+  const { reply, nowMs } = c;
+  const { count } = filter;
   // An array says its length first: they are counted before they are written.
   let shown = 0;
   for (const looked of matching(groups, filter, only, nowMs)) {
@@ -101,11 +142,7 @@ function* writeEntries(c: Context, groups: Groups, filter: Filter): Generator<vo
       yield;
       continue;
     }
-    reply.array(4);
-    writeId(reply, groups.pendingId);
-    reply.bulkSpan(groups.owner);
-    reply.integer(Math.max(0, nowMs - groups.deliveryTimeMs));
-    reply.integer(groups.deliveryCount);
+    writePending(c, groups);
     if (++written % SLICE_ENTRIES === 0) yield;
   }
 }

@@ -2,6 +2,7 @@
 
 import { ENTRY_ID_TEXT_MAX, EntryId } from "../encodings/entry-id.ts";
 import type { Reply } from "../net/reply.ts";
+import { NativeType } from "../rdb/opcodes.ts";
 import { Record } from "../rdb/record.ts";
 import { StreamReader } from "../types/stream.ts";
 import type { Context } from "./context.ts";
@@ -14,6 +15,18 @@ export const SLICE_ENTRIES = 64;
 const INVALID_ID = "ERR Invalid stream ID specified as stream command argument";
 const OPEN_BOUND = 40;
 const TEXT = new Uint8Array(ENTRY_ID_TEXT_MAX);
+/** The milliseconds of the ID that was written last, and the dash behind them. */
+const MS_TEXT = new Uint8Array(ENTRY_ID_TEXT_MAX);
+const MS = { high: 0, low: 0, length: 0 };
+/** Sequence numbers below are written by hand: up to four digits. */
+const SHORT_SEQ_END = 10_000;
+/** "$", two digits, two line ends. */
+const SHORT_BULK_BYTES = 7;
+const DOLLAR = 36;
+const DASH = 45;
+const ZERO = 48;
+const CR = 13;
+const LF = 10;
 
 /** For commands that run to their end at once. */
 const QUICK = new StreamReader();
@@ -39,6 +52,14 @@ export function openStreamQuickly(c: Context, index: number): StreamReader | nul
   if (!lookup(c, index, "stream")) return null;
   QUICK.open(c.record);
   return QUICK;
+}
+
+/** As openStreamQuickly, to read groups: of a file's stream a reader holds all of them, so that is one of the command's own. */
+export function openGroupsQuickly(c: Context, index: number): StreamReader | null {
+  if (!lookup(c, index, "stream")) return null;
+  const stream = c.record.type === NativeType.STREAM ? QUICK : new StreamReader();
+  stream.open(c.record);
+  return stream;
 }
 
 /** IDs from ≤ id ≤ to. */
@@ -107,9 +128,41 @@ export function isWord({ args }: Context, i: number, character: number): boolean
   return length === 1 || args.bytes[start + 1] === 0;
 }
 
-/** An ID as a bulk string. */
+/** An ID as a bulk string. Those of one millisecond come one after the other: its digits are kept. */
 export function writeId(reply: Reply, id: EntryId): void {
-  reply.bulk(TEXT, 0, id.write(TEXT, 0));
+  const { msHigh, msLow, seqLow } = id;
+  if (id.seqHigh !== 0 || seqLow < 0 || seqLow >= SHORT_SEQ_END) {
+    reply.bulk(TEXT, 0, id.write(TEXT, 0));
+    return;
+  }
+  if (msHigh !== MS.high || msLow !== MS.low || MS.length === 0) {
+    MS.high = msHigh;
+    MS.low = msLow;
+    MS.length = id.write(MS_TEXT, 0);
+    while (MS_TEXT[MS.length - 1] !== DASH) MS.length--;
+  }
+  const { length } = MS;
+  const digits = seqLow < 10 ? 1 : seqLow < 100 ? 2 : seqLow < 1000 ? 3 : 4;
+  const total = length + digits;
+  reply.ensure(total + SHORT_BULK_BYTES);
+  const { buffer } = reply;
+  let at = reply.length;
+  buffer[at++] = DOLLAR;
+  if (total >= 10) buffer[at++] = ZERO + ((total / 10) | 0);
+  buffer[at++] = ZERO + (total % 10);
+  buffer[at++] = CR;
+  buffer[at++] = LF;
+  for (let i = 0; i < length; i++) buffer[at + i] = MS_TEXT[i] as number;
+  at += total;
+  let rest = seqLow;
+  for (let i = 1; i <= digits; i++) {
+    const next = (rest / 10) | 0;
+    buffer[at - i] = ZERO + rest - next * 10;
+    rest = next;
+  }
+  buffer[at] = CR;
+  buffer[at + 1] = LF;
+  reply.length = at + 2;
 }
 
 /** Counts the living entries in a range, at most `max` of them (0: all). */

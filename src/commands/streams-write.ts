@@ -2,6 +2,8 @@
 import { EntryId } from "../encodings/entry-id.ts";
 import { LISTPACK_BYTES_MAX } from "../encodings/listpack-writer.ts";
 import { entryBytesMax, masterBytesMax, type Pairs, pairsBytes } from "../encodings/stream-node-writer.ts";
+import { nativeBlocks, nativeRoot } from "../keyspace/native.ts";
+import { StreamTail } from "../overlay/encodings/stream-tail.ts";
 import { EMPTY_BYTES } from "../util/span.ts";
 import type { Context, Handler } from "./context.ts";
 import { liveLimits } from "./encoding-limits.ts";
@@ -10,18 +12,23 @@ import { integer64 } from "./parse.ts";
 import {
   createStream,
   discardStream,
+  findToChange,
   installStream,
   openToChange,
   STREAM,
   signalStream,
   whenReady,
 } from "./streams-open.ts";
-import { parseStrictId, writeId } from "./streams-support.ts";
+import { isWord, parseStrictId, writeId } from "./streams-support.ts";
 import { TrimOptions } from "./streams-trim-options.ts";
 
 /** Nodes that XTRIM removes at once. */
 const TRIMMED_NODES_MAX = 256;
 const OPTIONS = new TrimOptions();
+const TAIL = new StreamTail();
+const STAR = 42;
+/** Where the pairs begin behind "*". */
+const QUICK_FIRST = 3;
 const LAST = new EntryId();
 const ID = new EntryId();
 const NO_INDEXES = new Int32Array(0);
@@ -30,6 +37,7 @@ const TOO_LARGE = "ERR Elements are too large to be stored";
 const NOT_BEHIND = "ERR The ID specified in XADD is equal or smaller than the target stream top item";
 
 export function xadd(c: Context): void {
+  if (addAtEnd(c)) return;
   const { args, reply } = c;
   const options = OPTIONS;
   const first = options.parse(c, true) + 1;
@@ -38,16 +46,12 @@ export function xadd(c: Context): void {
   if (!options.isAny && !options.isAnySequence && options.id.isMin) {
     throw new ReplyError("ERR The ID specified in XADD must be greater than 0-0");
   }
-  PAIRS.bytes = args.bytes;
-  PAIRS.starts = args.starts;
-  PAIRS.lengths = args.lengths;
-  PAIRS.first = first;
-  PAIRS.count = texts / 2;
   if (openToChange(c, 1)) {
     if (STREAM.readLast(LAST).isMax) {
       throw new ReplyError("ERR The stream has exhausted the last possible ID, unable to add more items");
     }
-    append(c);
+    // Trimmed to a length nearly all are added behind the others, too.
+    if (!options.isAny || !appendAtEnd(c, first)) append(c, first);
     signalStream(c, 1);
   } else if (options.noMakeStream) {
     reply.nil();
@@ -56,7 +60,7 @@ export function xadd(c: Context): void {
     createStream(c);
     LAST.setMin();
     try {
-      append(c);
+      append(c, first);
     } catch (error) {
       discardStream();
       throw error;
@@ -68,8 +72,31 @@ export function xadd(c: Context): void {
   options.trim(STREAM);
 }
 
-/** Appends PAIRS to STREAM, whose last ID is LAST. Throws ReplyError, ArenaFull: nothing changed. */
-function append(c: Context): void {
+/** The short way of `XADD key * field value …` to a native stream's last node; false, nothing changed, where it cannot be gone. */
+function addAtEnd(c: Context): boolean {
+  const { args, record, server } = c;
+  if (args.count <= QUICK_FIRST || args.count % 2 === 0 || !isWord(c, 2, STAR) || !findToChange(c, 1)) return false;
+  const limits = liveLimits(server.config);
+  if (!TAIL.append(nativeBlocks(record), nativeRoot(record), c.nowMs, args, QUICK_FIRST, limits, ID)) return false;
+  signalStream(c, 1);
+  writeId(c.reply, ID);
+  server.keyspace.dirty++;
+  return true;
+}
+
+/** As `append`, the short way; false where it cannot be gone. */
+function appendAtEnd(c: Context, first: number): boolean {
+  return TAIL.append(STREAM.blocks, STREAM.root, c.nowMs, c.args, first, liveLimits(c.server.config), ID);
+}
+
+/** Appends the pairs from argument `first` on to STREAM, whose last ID is LAST. Throws ReplyError, ArenaFull: nothing changed. */
+function append(c: Context, first: number): void {
+  const { args } = c;
+  PAIRS.bytes = args.bytes;
+  PAIRS.starts = args.starts;
+  PAIRS.lengths = args.lengths;
+  PAIRS.first = first;
+  PAIRS.count = (args.count - first) / 2;
   chooseId(c);
   const texts = pairsBytes(PAIRS);
   const size = masterBytesMax(texts, PAIRS.count) + entryBytesMax(texts, PAIRS.count);

@@ -58,7 +58,8 @@ export class EntryId {
 
   /** <ms>-0, of a safe integer. */
   setMs(ms: number): this {
-    return this.set(Math.floor(ms / TWO32), ms % TWO32, 0, 0);
+    const high = Math.floor(ms / TWO32);
+    return this.set(high, ms - high * TWO32, 0, 0);
   }
 
   setMin(): this {

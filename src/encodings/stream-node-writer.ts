@@ -17,6 +17,16 @@ const INTEGER_BYTES_MAX = 10;
 const STRING_OVERHEAD_MAX = 10;
 /** The greatest integer that is one byte as an element. */
 const BYTE_MAX = 127;
+/** Integers from minus this to below it are two bytes as an element: this head and 13 bits. */
+const THIRTEEN_BITS = 4096;
+const THIRTEEN = 0xc0;
+/** Strings up to so long have one byte of head: their length and this. */
+const SHORT_BYTES_MAX = 63;
+const SHORT = 0x80;
+const ZERO = 48;
+const NINE = 57;
+const MINUS = 45;
+const SIGN = 0x80000000 | 0;
 /**
  * What the counters of the master entry may grow by as entries are deleted: from 1 byte to 5, in 1 GiB at most. Every node has that room, so
  * that deleting needs no memory.
@@ -183,8 +193,28 @@ function putByte(bytes: Uint8Array, pos: number, value: number): number {
   return pos + 2;
 }
 
+/** Puts a text as ListpackWriter.put does; most are short and no numbers. */
+export function putText(
+  writer: ListpackWriter,
+  bytes: Uint8Array,
+  pos: number,
+  text: Uint8Array,
+  from: number,
+  length: number,
+): number {
+  const first = text[from] as number;
+  if (length === 0 || length > SHORT_BYTES_MAX || (first <= NINE && (first >= ZERO || first === MINUS))) {
+    return writer.put(pos, text, from, length);
+  }
+  bytes[pos] = SHORT | length;
+  const at = pos + 1;
+  for (let i = 0; i < length; i++) bytes[at + i] = text[from + i] as number;
+  bytes[at + length] = length + 1;
+  return at + length + 1;
+}
+
 /** Puts the 64-bit difference of two numbers. */
-function putDifference(
+export function putDifference(
   writer: ListpackWriter,
   bytes: Uint8Array,
   pos: number,
@@ -194,8 +224,15 @@ function putDifference(
   baseLow: number,
 ): number {
   const lower = (low - baseLow) | 0;
-  if (high === baseHigh && lower >= 0 && lower <= BYTE_MAX && low >>> 0 >= baseLow >>> 0) {
-    return putByte(bytes, pos, lower);
+  if (high === baseHigh && lower >= -THIRTEEN_BITS && lower < THIRTEEN_BITS) {
+    // So near, but for those that lie across the end of 32 bits.
+    if (lower >= 0 === (low ^ SIGN) >= (baseLow ^ SIGN)) {
+      if (lower >= 0 && lower <= BYTE_MAX) return putByte(bytes, pos, lower);
+      bytes[pos] = THIRTEEN | ((lower >>> 8) & 0x1f);
+      bytes[pos + 1] = lower;
+      bytes[pos + 2] = 2;
+      return pos + 3;
+    }
   }
   const borrow = low >>> 0 < baseLow >>> 0 ? 1 : 0;
   return writer.putInt64(pos, (high - baseHigh - borrow) | 0, lower);

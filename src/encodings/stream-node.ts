@@ -99,7 +99,9 @@ export class StreamNode {
     const listpack = this.#listpack;
     listpack.pos = this.#fieldAt;
     this.#skip(this.#sameFields ? this.#fieldsLeft : this.#fieldsLeft * 2);
-    this.#integer("an entry's number of elements");
+    // Nearly always a byte and its length. The listpack's end is no such byte; what leads behind it is found out by the next reading.
+    if ((this.#bytes[listpack.pos] as number) < SMALL_END) listpack.pos += 2;
+    else this.#integer("an entry's number of elements");
     return listpack.pos;
   }
 

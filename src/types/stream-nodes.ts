@@ -54,6 +54,13 @@ export class StreamNodes {
     return into.set(ids[at] as number, ids[at + 1] as number, ids[at + 2] as number, ids[at + 3] as number);
   }
 
+  /** The IDs of the first nodes, ID_WORDS each, as many as have room; how many they are. */
+  first(into: Int32Array): number {
+    const count = Math.min(this.count, Math.floor(into.length / ID_WORDS));
+    into.set(this.#ids.subarray(0, count * ID_WORDS));
+    return count;
+  }
+
   /** The last node whose master ID is not behind `id`, -1 when all are. */
   find(id: EntryId): number {
     let low = -1;

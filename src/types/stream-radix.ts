@@ -11,40 +11,35 @@
 import type { StreamReader } from "./stream.ts";
 
 const KEY_BYTES = 16;
-/** Keys that are looked at. */
+export const KEY_WORDS = 4;
+/** Of more keys than that only some are looked at. */
 const KEYS_MAX = 128;
+const SAMPLED_KEYS = 48;
+const KEYS = new Int32Array(KEYS_MAX * KEY_WORDS);
+const SAMPLE = KEYS.subarray(0, SAMPLED_KEYS * KEY_WORDS);
 
-/** Counts the radix tree's nodes for keys of KEY_BYTES that come one by one in ascending order. */
+/** Counts the radix tree's nodes for keys in ascending order: IDs as four words each, the upper ones first. */
 export class RadixShape {
-  #keys = 0;
   #inner = 0;
-  /** Depths of the branchings on the way to the last key, from the root down. */
-  readonly #branches: number[] = [];
-  readonly #last = new Uint8Array(KEY_BYTES);
+  /** Depths of the branchings on the way to the last key, from the root down, and how many they are. */
+  readonly #branches = new Int32Array(KEY_BYTES);
+  #depth = 0;
 
-  add(bytes: Uint8Array, start: number): void {
-    if (this.#keys++ > 0) this.#branchAt(this.#shared(bytes, start));
-    for (let i = 0; i < KEY_BYTES; i++) this.#last[i] = bytes[start + i] as number;
-  }
-
-  /** The number of nodes; call once, after the last key. */
-  finish(): number {
-    if (this.#keys === 0) return 1;
+  /** The number of nodes for the first `count` of these keys. */
+  count(keys: Int32Array, count: number): number {
+    if (count === 0) return 1;
+    this.#inner = this.#depth = 0;
+    for (let at = KEY_WORDS; at < count * KEY_WORDS; at += KEY_WORDS) this.#branchAt(shared(keys, at));
     const top = this.#close(-1);
     if (top > 0) this.#inner++;
-    return this.#keys + this.#inner;
-  }
-
-  #shared(bytes: Uint8Array, start: number): number {
-    let shared = 0;
-    while (shared < KEY_BYTES - 1 && this.#last[shared] === bytes[start + shared]) shared++;
-    return shared;
+    return count + this.#inner;
   }
 
   #branchAt(depth: number): void {
     const child = this.#close(depth);
-    if (this.#branches.at(-1) !== depth) {
-      this.#branches.push(depth);
+    const branches = this.#branches;
+    if (this.#depth === 0 || branches[this.#depth - 1] !== depth) {
+      branches[this.#depth++] = depth;
       this.#inner++;
     }
     if (child > depth + 1) this.#inner++;
@@ -52,29 +47,34 @@ export class RadixShape {
 
   /** Ends the branchings below `depth`, counting the runs between them; the depth of the topmost of what has ended. */
   #close(depth: number): number {
+    const branches = this.#branches;
     let child = KEY_BYTES;
-    for (let top = this.#branches.at(-1); top !== undefined && top > depth; top = this.#branches.at(-1)) {
+    while (this.#depth > 0) {
+      const top = branches[this.#depth - 1] as number;
+      if (top <= depth) break;
       if (child > top + 1) this.#inner++;
       child = top;
-      this.#branches.pop();
+      this.#depth--;
     }
     return child;
   }
 }
 
-/**
- * The number of radix tree nodes of an open stream; of one with many listpacks it is reckoned from the first of them. Ends its iteration.
- * Throws FormatError.
- */
+const SHAPE = new RadixShape();
+
+/** Bytes that the key whose words begin at keys[at] and the one before it begin with alike; of equal ones all but the last. */
+function shared(keys: Int32Array, at: number): number {
+  for (let word = 0; word < KEY_WORDS; word++) {
+    const differing = (keys[at + word] as number) ^ (keys[at + word - KEY_WORDS] as number);
+    if (differing !== 0) return word * 4 + (Math.clz32(differing) >>> 3);
+  }
+  return KEY_BYTES - 1;
+}
+
+/** The number of radix tree nodes of an open stream; of one with many listpacks it is reckoned from the first of them. */
 export function radixNodeCount(stream: StreamReader): number {
-  const key = new Uint8Array(KEY_BYTES);
-  const shape = new RadixShape();
   const { nodeCount } = stream;
-  const looked = Math.min(nodeCount, KEYS_MAX);
-  stream.eachNode(looked, (id) => {
-    id.writeBytes(key, 0);
-    shape.add(key, 0);
-  });
-  const inner = shape.finish() - looked;
+  const looked = stream.firstNodes(nodeCount > KEYS_MAX ? SAMPLE : KEYS);
+  const inner = SHAPE.count(KEYS, looked) - looked;
   return nodeCount + (looked === nodeCount ? inner : Math.round((inner / looked) * nodeCount));
 }

@@ -11,7 +11,7 @@
 import { EntryId } from "../encodings/entry-id.ts";
 import { StreamNode } from "../encodings/stream-node.ts";
 import { nativeBlocks, nativeRoot } from "../keyspace/native.ts";
-import { NativeStream, readNodeId } from "../overlay/encodings/stream.ts";
+import { NativeStream } from "../overlay/encodings/stream.ts";
 import { readCount, readLength, readLength64 } from "../rdb/length.ts";
 import { NativeType, RdbType } from "../rdb/opcodes.ts";
 import type { Record } from "../rdb/record.ts";
@@ -158,16 +158,9 @@ export class StreamReader {
     return this.native === null ? this.nodes.count : this.native.nodes.entries;
   }
 
-  /** Calls `visit` with the IDs of the first `count` nodes in order. Ends an iteration. */
-  eachNode(count: number, visit: (id: EntryId) => void): void {
-    const id = new EntryId();
-    if (this.native === null) {
-      for (let i = 0; i < count; i++) visit(this.nodes.readId(i, id));
-      return;
-    }
-    const { nodes } = this.native;
-    nodes.seekFirst();
-    for (let left = count; left > 0 && nodes.settle(); left--, nodes.next()) visit(readNodeId(nodes, id));
+  /** The IDs of the first nodes, four words each, the upper ones first, as many as have room; how many they are. */
+  firstNodes(into: Int32Array): number {
+    return this.native === null ? this.nodes.first(into) : this.native.nodes.first(into);
   }
 
   /** Begins an iteration over all living entries. */

@@ -4,14 +4,18 @@
  *
  *   | ms: upper, lower | seq: upper, lower | block u32 | weight u32 |       the halves with their upper bit turned, to order as signed
  */
+import { IN_WINDOW, WINDOW_SHIFT } from "../arena.ts";
 import type { Blocks } from "./blocks.ts";
-import { CountedTree } from "./counted-tree.ts";
+import { CountedTree, NODE_FIRST, TreeRoot } from "./counted-tree.ts";
 
 const SIGN = 0x80000000 | 0;
+const ID_WORDS = 4;
+/** Words of an entry, on every level: the ID, block or child, weight. */
+const STRIDE = ID_WORDS + 2;
 
 export class IdTree extends CountedTree {
   constructor(blocks: Blocks) {
-    super(blocks, 4, 2);
+    super(blocks, ID_WORDS, 2);
   }
 
   /** Stands at the first node whose ID is not before this one, given as its four 32-bit words. Read it after settle(). */
@@ -41,6 +45,30 @@ export class IdTree extends CountedTree {
   /** Word 0 … 3 of the node's ID: ms high, ms low, seq high, seq low; as int32. */
   idWord(word: number): number {
     return this.keyWord(word) ^ SIGN;
+  }
+
+  /** The first IDs, four words each as idWord has them, as many as have room; how many they are. Does not move. */
+  first(into: Int32Array): number {
+    const top = this.rootWord(TreeRoot.TOP);
+    return top === 0 ? 0 : this.#collect(top, this.rootWord(TreeRoot.HEIGHT), into, 0);
+  }
+
+  /** Puts the IDs below a node behind `count` others; how many there are then. */
+  #collect(node: number, level: number, into: Int32Array, count: number): number {
+    const words = this.blocks.words[node >>> WINDOW_SHIFT] as Int32Array;
+    const base = (node & IN_WINDOW) << 1;
+    const room = Math.floor(into.length / ID_WORDS);
+    let collected = count;
+    let at = base + NODE_FIRST;
+    for (let left = words[base] as number; left > 0 && collected < room; left--, at += STRIDE) {
+      if (level > 0) {
+        collected = this.#collect(words[at + ID_WORDS] as number, level - 1, into, collected);
+        continue;
+      }
+      const to = collected++ * ID_WORDS;
+      for (let i = 0; i < ID_WORDS; i++) into[to + i] = (words[at + i] as number) ^ SIGN;
+    }
+    return collected;
   }
 
   protected override compare(words: Int32Array, at: number): number {

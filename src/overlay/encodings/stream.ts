@@ -208,8 +208,9 @@ export class NativeStream {
       const { living } = this.openNode(this.#node);
       if (limit > 0 && removed + living > limit) break;
       if (this.length - living < maxLength) {
-        if (!isApproximate) removed += this.#trimNode(this.length - maxLength, null);
-        break;
+        if (isApproximate) break;
+        this.isTrimmed = true;
+        return removed + this.#trimNode(this.length - maxLength, null);
       }
       this.#removeNode(living);
       removed += living;
@@ -231,8 +232,9 @@ export class NativeStream {
       if (limit > 0 && removed + living > limit) break;
       node.toEnd();
       if (!node.previous() || node.id.compare(minId) >= 0) {
-        if (!isApproximate) removed += this.#trimNode(Number.POSITIVE_INFINITY, minId);
-        break;
+        if (isApproximate) break;
+        this.isTrimmed = true;
+        return removed + this.#trimNode(Number.POSITIVE_INFINITY, minId);
       }
       this.#removeNode(living);
       removed += living;
@@ -379,22 +381,29 @@ export class NativeStream {
     this.#words[this.#at + StreamRoot.LENGTH] = length;
   }
 
-  /** Marks up to `count` entries from the front of the node where `nodes` stands, those before `minId`, as deleted; how many. */
+  /**
+   * Marks up to `count` entries from the front of the first node, where `nodes` stands, those before `minId`, as deleted; how many. The
+   * first entry is noted.
+   */
   #trimNode(count: number, minId: EntryId | null): number {
     const { nodes } = this;
     const bytes = this.#bytes(nodes.handle);
     const node = this.openNode(this.#node);
     const writer = this.#writer.open(bytes, placeOf(nodes.handle));
     let removed = 0;
-    while (removed < count && node.next()) {
-      if (minId !== null && node.id.compare(minId) >= 0) break;
+    let hasFirst = false;
+    while (!hasFirst && node.next()) {
       if (node.isDeleted) continue;
-      writer.markDeleted(node.entryAt, bytes);
-      removed++;
+      hasFirst = removed === count || (minId !== null && node.id.compare(minId) >= 0);
+      if (hasFirst) this.writeFirst(node.id);
+      else {
+        writer.markDeleted(node.entryAt, bytes);
+        removed++;
+      }
     }
-    const living = node.living - removed;
-    writer.setCounts(living, node.deleted + removed);
+    writer.setCounts(node.living - removed, node.deleted + removed);
     this.#setLength(this.length - removed);
+    if (!hasFirst) this.findFirst();
     return removed;
   }
 
