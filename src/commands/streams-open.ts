@@ -25,27 +25,12 @@ const ENTRY_BYTES = 32;
  * has changed or replied anything.
  */
 export function openToChange(c: Context, index: number, record: Record = c.record): boolean {
-  if (!findToChange(c, index, record)) return false;
-  STREAM.bind(nativeBlocks(record), nativeRoot(record));
-  return true;
-}
-
-/** As openToChange, but STREAM is not opened: `record`, whose structure may be changed, is the caller's to open. */
-export function findToChange(c: Context, index: number, record: Record = c.record): boolean {
-  const { args, db } = c;
-  if (!db.find(args.bytes, args.starts[index] as number, args.lengths[index] as number, c.nowMs, record)) return false;
-  // Nearly always: what openForWrite would find out at more length.
-  if (record.type === NativeType.STREAM && record.entry !== 0 && db.draining === null) {
-    if (nativeBlocks(record).readers.size === 0) {
-      db.touch(record);
-      return true;
-    }
-  }
   if (!openForWrite(c, index, "stream", record)) return false;
   if (record.type !== NativeType.STREAM) {
     const size = valueBytes(record);
     becomeNative(c, index, record, size / ENTRY_BYTES, buildStream, NativeType.STREAM);
   }
+  STREAM.bind(nativeBlocks(record), nativeRoot(record));
   return true;
 }
 

@@ -2,8 +2,9 @@
 import { EntryId } from "../encodings/entry-id.ts";
 import { LISTPACK_BYTES_MAX } from "../encodings/listpack-writer.ts";
 import { entryBytesMax, masterBytesMax, type Pairs, pairsBytes } from "../encodings/stream-node-writer.ts";
-import { nativeBlocks, nativeRoot } from "../keyspace/native.ts";
 import { StreamTail } from "../overlay/encodings/stream-tail.ts";
+import type { Overlay } from "../overlay/overlay.ts";
+import { NativeType } from "../rdb/opcodes.ts";
 import { EMPTY_BYTES } from "../util/span.ts";
 import type { Context, Handler } from "./context.ts";
 import { liveLimits } from "./encoding-limits.ts";
@@ -12,7 +13,6 @@ import { integer64 } from "./parse.ts";
 import {
   createStream,
   discardStream,
-  findToChange,
   installStream,
   openToChange,
   STREAM,
@@ -21,6 +21,7 @@ import {
 } from "./streams-open.ts";
 import { isWord, parseStrictId, writeId } from "./streams-support.ts";
 import { TrimOptions } from "./streams-trim-options.ts";
+import { findToChange } from "./writable.ts";
 
 /** Nodes that XTRIM removes at once. */
 const TRIMMED_NODES_MAX = 256;
@@ -74,10 +75,11 @@ export function xadd(c: Context): void {
 
 /** The short way of `XADD key * field value …` to a native stream's last node; false, nothing changed, where it cannot be gone. */
 function addAtEnd(c: Context): boolean {
-  const { args, record, server } = c;
-  if (args.count <= QUICK_FIRST || args.count % 2 === 0 || !isWord(c, 2, STAR) || !findToChange(c, 1)) return false;
+  const { args, db, server } = c;
+  if (args.count <= QUICK_FIRST || args.count % 2 === 0 || !isWord(c, 2, STAR)) return false;
+  if (!findToChange(c, 1, NativeType.STREAM) || db.root === 0) return false;
   const limits = liveLimits(server.config);
-  if (!TAIL.append(nativeBlocks(record), nativeRoot(record), c.nowMs, args, QUICK_FIRST, limits, ID)) return false;
+  if (!TAIL.append((db.top as Overlay).arena, db.root, c.nowMs, args, QUICK_FIRST, limits, ID)) return false;
   signalStream(c, 1);
   writeId(c.reply, ID);
   server.keyspace.dirty++;
