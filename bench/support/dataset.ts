@@ -43,10 +43,13 @@ export function valueAt(index: number): string {
 /** What the keys hold: 100 incompressible bytes, or a number of five digits. */
 export type Dataset = "strings" | "counters";
 
-/** The path of a dump of `keys` keys; made now when it is not there (a minute per 10 million keys or so). */
-export async function dumpOf(keys: number, dataset: Dataset = "strings"): Promise<string> {
+/**
+ * The path of a dump of `keys` keys, and as many of its first `others` in database 1; made now when it is not there (a minute per 10
+ * million keys or so).
+ */
+export async function dumpOf(keys: number, dataset: Dataset = "strings", others = 0): Promise<string> {
   const folder = dataFolder();
-  const path = join(folder, `${dataset}-${keys}.rdb`);
+  const path = join(folder, `${dataset}-${keys}${others === 0 ? "" : `-and-${others}`}.rdb`);
   if (existsSync(path)) return path;
   const started = performance.now();
   console.log(`making ${path} with a real redis-server …`);
@@ -54,6 +57,7 @@ export async function dumpOf(keys: number, dataset: Dataset = "strings"): Promis
   const redis = await spawnRedis(["--dir", folder, "--dbfilename", making, "--appendonly", "no"]).ready();
   try {
     await fill(redis.port, keys, dataset);
+    if (others > 0) await fill(redis.port, others, dataset, 1);
     const client = await redis.connect();
     const saved = await client.command("SAVE");
     if (saved !== "+OK") throw new Error(`redis-server could not save: ${JSON.stringify(saved)}`);
@@ -69,7 +73,7 @@ export async function dumpOf(keys: number, dataset: Dataset = "strings"): Promis
 }
 
 /** Sends SET for every key, replies switched off; ends when DBSIZE has confirmed them. */
-export async function fill(port: number, keys: number, dataset: Dataset = "strings"): Promise<void> {
+export async function fill(port: number, keys: number, dataset: Dataset = "strings", database = 0): Promise<void> {
   const valueBytes = dataset === "strings" ? VALUE_BYTES : COUNTER_BYTES;
   const head = Buffer.from(`*3\r\n$3\r\nSET\r\n$16\r\nkey:000000000000\r\n$${valueBytes}\r\n`, "latin1");
   const record = head.length + valueBytes + 2;
@@ -97,7 +101,7 @@ export async function fill(port: number, keys: number, dataset: Dataset = "strin
       if (at < bytes.length) await new Promise<void>((done) => (resume = done));
     }
   };
-  await send(Buffer.from("CLIENT REPLY OFF\r\n"));
+  await send(Buffer.from(`SELECT ${database}\r\nCLIENT REPLY OFF\r\n`));
   for (let first = 0; first < keys; first += perChunk) {
     const count = Math.min(perChunk, keys - first);
     for (let i = 0; i < count; i++) {

@@ -6,8 +6,8 @@
  *   npm run bench:throughput [-- --keys 1000000 --rounds 3 --seconds 3 --pipelines 1,16,64 --only GET,SET --places layer,overlay]
  *
  * CPU is read from the kernel before and after each run, so other processes on the machine disturb it little; the ratio
- * of medians is the figure to look at. A write moves a key of the layer to the overlay: so Folio's code is warmed up in
- * another database there, and the rounds together send fewer requests than there are keys.
+ * of medians is the figure to look at. A write moves a key of the layer to the overlay: so Folio's code is warmed up with
+ * another database's keys of the layer there, and the rounds together send fewer requests than there are keys.
  */
 import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -22,8 +22,9 @@ const CLIENTS = 50;
 const KEY = "key:__rand_int__";
 const VALUE = "x".repeat(VALUE_BYTES);
 const WARM_REQUESTS = 400_000;
-/** The dump has database 0; this one is empty. */
+/** Where writes to keys of the layer are warmed up; as many keys. */
 const OTHER_DATABASE = 1;
+const OTHER_KEYS = 1_000_000;
 
 interface Workload {
   readonly name: string;
@@ -67,7 +68,8 @@ function cpuSeconds(server: ServerProcess): number {
 async function run(server: ServerProcess, plan: Plan, requests: number, database = 0, command = plan.workload.command) {
   const before = cpuSeconds(server);
   const from = performance.now();
-  const options = `-p ${server.port} -c ${CLIENTS} -n ${requests} -r ${plan.keys} -P ${plan.pipeline} --dbnum ${database} -q`;
+  const keys = database === OTHER_DATABASE ? OTHER_KEYS : plan.keys;
+  const options = `-p ${server.port} -c ${CLIENTS} -n ${requests} -r ${keys} -P ${plan.pipeline} --dbnum ${database} -q`;
   const child = Bun.spawn([...CLIENT_CORE, "redis-benchmark", ...options.split(" "), ...command], {
     stdout: "pipe",
     stderr: "pipe",
@@ -86,7 +88,10 @@ function median(values: readonly number[]): number {
 /** Both servers with the keys in place. The layer is a copy of the dump: nobody writes to the one that is kept. */
 async function startBoth({ workload, place, keys }: Plan, folder: string) {
   const isLayer = place === "layer";
-  if (isLayer) copyFileSync(await dumpOf(keys, workload.dataset), join(folder, "dump.rdb"));
+  if (isLayer) {
+    const others = workload.writes ? OTHER_KEYS : 0;
+    copyFileSync(await dumpOf(keys, workload.dataset, others), join(folder, "dump.rdb"));
+  }
   const args = ["--dir", folder, "--dbfilename", "dump.rdb"];
   const redis = await spawnRedis([...args, "--appendonly", "no"], { prefix: SERVER_CORE }).ready();
   const folio = await spawnFolio([...args, "--save", ""], { prefix: SERVER_CORE }).ready();
