@@ -49,8 +49,12 @@ function popOpened(c: Context, index: number, isMax: boolean, count: number, sha
   if (taken > REMOVED_AT_ONCE_MAX) return popMany(c, index, isMax, count, shape);
   begin(c, index, taken, shape);
   if (isAll) {
-    writeAll(c, isMax, shape);
+    writeEnd(c, isMax, taken, shape);
     deleteKey(c, index);
+  } else if (!EDIT.isNative && taken > 1) {
+    // All of them at once: what has been popped must not be lost where there is no memory for the next.
+    writeEnd(c, isMax, taken, shape);
+    EDIT.removeRanks(isMax ? EDIT.count - taken : 0, isMax ? EDIT.count : taken);
   } else {
     for (let i = 0; i < taken; i++) {
       EDIT.goToEnd(isMax);
@@ -63,12 +67,12 @@ function popOpened(c: Context, index: number, isMax: boolean, count: number, sha
   c.server.keyspace.dirty += taken;
 }
 
-/** All members of the set in `c.record`. */
-function writeAll(c: Context, isMax: boolean, shape: Shape): void {
+/** So many members at an end of the set in `c.record`. */
+function writeEnd(c: Context, isMax: boolean, count: number, shape: Shape): void {
   const zset = takeZset(c.record, liveLimits(c.server.config));
   const ranked = zset.ranked();
   ranked.goTo(isMax ? ranked.count - 1 : 0);
-  for (let left = ranked.count; left > 0; left--) {
+  for (let left = count; left > 0; left--) {
     beginPair(c, shape);
     c.reply.elements(ranked.member);
     c.reply.double(ranked.score);
