@@ -16,6 +16,7 @@ import { builderOf } from "../types/builders.ts";
 import type { Context } from "./context.ts";
 import { noteReading, peek } from "./lookup.ts";
 import { measured } from "./measure.ts";
+import { untilUnchanging } from "./native-reads.ts";
 
 /** A value on its way. */
 export interface Carried {
@@ -34,7 +35,9 @@ export interface Carried {
  */
 export function* carry(c: Context, target: () => Database): Generator<void, Carried | null, void> {
   const { record } = c;
-  for (;;) {
+  for (let isAgain = false; ; isAgain = true) {
+    if (isAgain) yield* untilUnchanging(c, 1);
+    if (isAgain && !peek(c, 1)) return null;
     const isNative = isNativeType(record.type);
     if (isNative) noteReading(c, record);
     else {
@@ -58,7 +61,6 @@ export function* carry(c: Context, target: () => Database): Generator<void, Carr
       if (placeOf(record) === place) return { valueLength: -1, type, root, arena };
     }
     if (root !== 0) top.graves.bury(type, root);
-    if (!peek(c, 1)) return null;
   }
 }
 

@@ -50,6 +50,8 @@ export class Keyspace implements Shared {
   /** Expired keys are absent but stay, as while clients are paused. */
   isExpiryPaused: () => boolean = () => false;
   phase: SavingPhase = "idle";
+  /** Structures that are half changed (commands/alone.ts): who freezes or thaws waits until there are none. */
+  changing = 0;
   /** While re-basing: the layer that everything will lie in. */
   incoming: Layer | null = null;
   /** Why a key could not be buried in it; null: nothing went wrong. */
@@ -149,6 +151,7 @@ export class Keyspace implements Shared {
   freeze(): FrozenState {
     if (this.phase !== "idle") throw new Error(`freeze while ${this.phase}`);
     if (this.isDraining) throw new Error("freeze while an earlier save's writes are not merged");
+    if (this.changing > 0) throw new Error("freeze while a structure is half changed");
     this.phase = "saving";
     return freezeAll(this.databases, this.#layers);
   }

@@ -31,7 +31,6 @@ import { stringLength } from "../rdb/string.ts";
 import { EMPTY_BYTES, Span } from "../util/span.ts";
 import type { Element } from "./elements.ts";
 import { EDITED_BYTES_MAX } from "./list.ts";
-import { NodeCopies } from "./list-copy.ts";
 import { readNodeCount } from "./node-count.ts";
 
 export class ListEdit {
@@ -195,11 +194,6 @@ export class ListEdit {
       reader.pos = this.#writer.seek(index);
       reader.next(into);
     }
-  }
-
-  /** Of a native list: copies of the nodes that hold the first (or last) `count` elements. */
-  copyEnd(count: number, isHead: boolean): NodeCopies {
-    return new NodeCopies(this.#list(), count, isHead);
   }
 
   /** Removes `count` elements from `index` on; at least one stays. Throws ArenaFull while a save runs; some may be gone then. */
