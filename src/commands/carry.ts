@@ -8,7 +8,8 @@
 import type { Database } from "../keyspace/database.ts";
 import { nativeBlocks, nativeRoot } from "../keyspace/native.ts";
 import type { Arena } from "../overlay/arena.ts";
-import { atOnce, nativeForm } from "../overlay/encodings/native.ts";
+import { letGo } from "../overlay/encodings/blocks.ts";
+import { nativeForm } from "../overlay/encodings/native.ts";
 import { INLINE_BYTES_MAX } from "../overlay/entry.ts";
 import { isNativeType, objectType } from "../rdb/opcodes.ts";
 import type { Record } from "../rdb/record.ts";
@@ -104,7 +105,7 @@ export function put(
 
 /** It is not written after all. */
 export function discard({ arena, type, root }: Carried): void {
-  if (arena !== null) atOnce(nativeForm(type).free(arena, root));
+  if (arena !== null) letGo(arena, nativeForm(type).free(arena, root));
 }
 
 /** Whether the value is large and of the file, or of a level that is being saved: it must be carried up before its entry changes. */

@@ -464,7 +464,7 @@ export class Database {
     try {
       this.install(bytes, start, length, from.type, root, expireAtMs);
     } catch (error) {
-      atOnce(form.free(arena, root));
+      this.ensureTop().graves.bury(from.type, root);
       throw error;
     }
   }

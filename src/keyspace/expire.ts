@@ -15,7 +15,6 @@ import type { Layer } from "../layer/layer.ts";
 import { ArenaFull } from "../overlay/arena.ts";
 import type { Blocks } from "../overlay/encodings/blocks.ts";
 import { FieldTable } from "../overlay/encodings/field-table.ts";
-import { hashForm } from "../overlay/encodings/hash-form.ts";
 import { atOnce } from "../overlay/encodings/native.ts";
 import type { Overlay } from "../overlay/overlay.ts";
 import { SEGMENT_ENTRIES_MAX } from "../overlay/table.ts";
@@ -204,7 +203,7 @@ export class ExpireCycle {
       database.install(key.bytes, 0, key.length, NativeType.HASH, root, KEEP_EXPIRY);
       return true;
     } catch (error) {
-      if (root !== 0) atOnce(hashForm.free(top.arena, root));
+      if (root !== 0) top.graves.bury(NativeType.HASH, root);
       if (error instanceof ArenaFull || error instanceof FormatError) return false;
       throw error;
     }

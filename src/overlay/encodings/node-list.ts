@@ -63,10 +63,9 @@ export class NodeList extends CountedTree {
    * `texts` is asked anew after each. Throws ArenaFull: those before are there.
    */
   *pushInSlices(texts: () => Texts, from: number, to: number, isHead: boolean): Generator<void, void, void> {
-    for (let i = from; ; ) {
+    for (let i = from; i < to; ) {
+      if (i > from) yield;
       i += this.#pushNode(texts(), i, to, isHead);
-      if (i >= to) return;
-      yield;
     }
   }
 
