@@ -1,3 +1,4 @@
+/** A sorted set that a command has made becomes a key's value: ZRANGESTORE, ZUNIONSTORE and its kin, GEOSEARCHSTORE, GEORADIUS STORE. */
 import { NativeType } from "../rdb/opcodes.ts";
 import { Record } from "../rdb/record.ts";
 import type { OrderedPairs } from "../types/scored-pairs.ts";
