@@ -143,7 +143,11 @@ export class Saving implements SavingService {
 
   /** DEBUG RELOAD: saving is all that a reload needs, since what was saved is served from the file. */
   async reload({ save, flush }: ReloadOptions): Promise<string> {
-    if (save) return (await this.saveNow()) ? "" : "ERR";
+    if (save) {
+      if (!(await this.saveNow())) return "ERR";
+      this.#parts.snapshot().noteLoad();
+      return "";
+    }
     if (!flush) return RELOAD_FAILED;
     await this.whenIdle();
     const { promise, resolve } = Promise.withResolvers<boolean>();
@@ -305,6 +309,7 @@ export class Saving implements SavingService {
       keyspace.freeze();
       const next = await snapshot.openAgain(path, config, this.#parts);
       await this.#standOn(path, next, snapshot.savedAtMs);
+      snapshot.noteLoad();
       keyspace.dirty -= dirty;
       return "";
     } catch (error) {
