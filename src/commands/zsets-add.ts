@@ -81,8 +81,15 @@ export const zadd: Handler = (c) => {
     throw new ReplyError("ERR INCR option supports a single increment-element pair");
   }
   addition.begin(first + 1, 2, rest / 2);
-  return runAll(c, addition, (i) => parseScore(c, first + 2 * i));
+  if (addition !== ADDITION) return addScores(c, addition, first);
+  for (let i = 0; i < addition.count; i++) addition.scores[i] = parseScore(c, first + 2 * i);
+  run(c, addition);
 };
+
+// Functions of their own: who captures a variable makes garbage of it, whether he is called or not.
+function addScores(c: Context, addition: Addition, first: number): Generator<void, void, void> {
+  return runInSlices(c, addition, (i) => parseScore(c, first + 2 * i));
+}
 
 function parseFlags({ args }: Context, addition: Addition): number {
   let i = 2;
@@ -123,11 +130,20 @@ export const geoadd: Handler = (c) => {
   const rest = args.count - first;
   if (rest % 3 !== 0 || rest === 0 || (addition.onlyNew && addition.onlyOld)) throw syntaxError();
   addition.begin(first + 2, 3, rest / 3);
-  return runAll(c, addition, (i) => {
-    const { longitude, latitude } = parsePosition(c, first + 3 * i);
-    return encode(longitude, latitude);
-  });
+  if (addition !== ADDITION) return addPositions(c, addition, first);
+  for (let i = 0; i < addition.count; i++) addition.scores[i] = positionAt(c, first + 3 * i);
+  run(c, addition);
 };
+
+function addPositions(c: Context, addition: Addition, first: number): Generator<void, void, void> {
+  return runInSlices(c, addition, (i) => positionAt(c, first + 3 * i));
+}
+
+/** The score of the longitude and latitude from argument `i` on. */
+function positionAt(c: Context, i: number): number {
+  const { longitude, latitude } = parsePosition(c, i);
+  return encode(longitude, latitude);
+}
 
 function parseScore(c: Context, i: number): number {
   const { args } = c;
@@ -139,19 +155,13 @@ function parseScore(c: Context, i: number): number {
   return value;
 }
 
-/** Adds what was asked for, with the scores that `scoreOf` reads, and answers. */
-function runAll(c: Context, addition: Addition, scoreOf: (i: number) => number): ReturnType<Handler> {
-  if (addition !== ADDITION) return runInSlices(c, addition, scoreOf);
-  for (let i = 0; i < addition.count; i++) addition.scores[i] = scoreOf(i);
-  run(c, addition);
-}
-
+/** Adds what was asked for, and answers. */
 function run(c: Context, addition: Addition): void {
-  const next = open(c, addition);
-  for (let i = next; i < addition.count; i++) addOne(c, addition, EDIT, i);
+  for (let i = open(c, addition); i < addition.count; i++) addOne(c, addition, EDIT, i);
   answer(c, addition);
 }
 
+/** As run, with the scores that `scoreOf` reads. */
 function* runInSlices(c: Context, addition: Addition, scoreOf: (i: number) => number): Generator<void, void, void> {
   for (let i = 0; i < addition.count; i++) {
     addition.scores[i] = scoreOf(i);
