@@ -8,7 +8,8 @@
 import type { Database } from "../keyspace/database.ts";
 import { nativeBlocks, nativeRoot } from "../keyspace/native.ts";
 import type { Arena } from "../overlay/arena.ts";
-import { atOnce, nativeForm } from "../overlay/encodings/native.ts";
+import { letGo } from "../overlay/encodings/blocks.ts";
+import { nativeForm } from "../overlay/encodings/native.ts";
 import { INLINE_BYTES_MAX } from "../overlay/entry.ts";
 import { isNativeType, objectType } from "../rdb/opcodes.ts";
 import type { Record } from "../rdb/record.ts";
@@ -16,6 +17,7 @@ import { builderOf } from "../types/builders.ts";
 import type { Context } from "./context.ts";
 import { noteReading, peek } from "./lookup.ts";
 import { measured } from "./measure.ts";
+import { untilUnchanging } from "./native-reads.ts";
 
 /** A value on its way. */
 export interface Carried {
@@ -34,7 +36,9 @@ export interface Carried {
  */
 export function* carry(c: Context, target: () => Database): Generator<void, Carried | null, void> {
   const { record } = c;
-  for (;;) {
+  for (let isAgain = false; ; isAgain = true) {
+    if (isAgain) yield* untilUnchanging(c, 1);
+    if (isAgain && !peek(c, 1)) return null;
     const isNative = isNativeType(record.type);
     if (isNative) noteReading(c, record);
     else {
@@ -58,7 +62,6 @@ export function* carry(c: Context, target: () => Database): Generator<void, Carr
       if (placeOf(record) === place) return { valueLength: -1, type, root, arena };
     }
     if (root !== 0) top.graves.bury(type, root);
-    if (!peek(c, 1)) return null;
   }
 }
 
@@ -102,7 +105,7 @@ export function put(
 
 /** It is not written after all. */
 export function discard({ arena, type, root }: Carried): void {
-  if (arena !== null) atOnce(nativeForm(type).free(arena, root));
+  if (arena !== null) letGo(arena, nativeForm(type).free(arena, root));
 }
 
 /** Whether the value is large and of the file, or of a level that is being saved: it must be carried up before its entry changes. */

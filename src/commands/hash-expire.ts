@@ -67,8 +67,10 @@ function expireFields(c: Context, baseMs: number, unitMs: 1 | 1000, command: str
 function expireFound(c: Context, atMs: number, option: number, count: number): number {
   HASH.read();
   if (!applies(option, HASH.expireAtMs, atMs)) return NOT_MET;
-  if (atMs <= c.nowMs) removeFound(c, HASH, count);
-  else HASH.setExpiry(atMs);
+  if (atMs <= c.nowMs) {
+    removeFound(c, HASH, count);
+    c.server.keyspace.fieldsExpired(1);
+  } else HASH.setExpiry(atMs);
   c.server.keyspace.dirty++;
   return atMs <= c.nowMs ? DELETED : SET;
 }

@@ -74,7 +74,10 @@ export function hgetex(c: Context): void {
     reply.elements(HASH.value);
     if (isPersisting && HASH.expireAtMs === NO_EXPIRY) continue;
     if (isPersisting || atMs > c.nowMs) HASH.setExpiry(atMs);
-    else removeFound(c, HASH, left--);
+    else {
+      removeFound(c, HASH, left--);
+      c.server.keyspace.fieldsExpired(1);
+    }
     c.server.keyspace.dirty++;
   }
   if (left > 0) HASH.noteExpiry();

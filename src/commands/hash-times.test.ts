@@ -192,3 +192,68 @@ test(
   },
   TIMEOUT_MS,
 );
+
+const expired = async () => Number(/expired_subkeys:(\d+)/.exec(String(await run("INFO stats")))?.[1]);
+
+test(
+  "a hash of the file all of whose fields have expired is no key",
+  async () => {
+    await run("FLUSHALL");
+    await run("CONFIG RESETSTAT");
+    const keys = ["exists", "type", "del", "hlen", "setnx", "hset", "rename", "scan"];
+    for (const key of keys) await run(`HSETEX ${key} PX 300 FIELDS 2 a 1 b 2`);
+    await run("HSETEX left PX 300 FIELDS 2 a 1 b 2");
+    await run("HSET left c 3");
+    const pairs = Array.from({ length: 3000 }, (_, i) => [`field ${i}`, `${i}`]).flat();
+    await client.command("HSETEX", "large", "PX", "300", "FIELDS", "3000", ...pairs);
+    expect(await run("SAVE")).toBe("+OK");
+    await folio.stop();
+    await start();
+    expect(await run("DBSIZE")).toBe(10);
+    await becomes("HLEN large", 0);
+    expect(await run("HLEN hlen")).toBe(0);
+    expect(await run("EXISTS exists hlen left")).toBe(1);
+    expect(await run("TYPE type")).toBe("+none");
+    expect(await run("DEL del")).toBe(0);
+    expect(await run("SETNX setnx x")).toBe(1);
+    expect(await run("HSET hset a 1")).toBe(1);
+    expect(await run("HLEN hset")).toBe(1);
+    expect(await run("RENAME rename other").catch(String)).toContain("no such key");
+    expect(await run("HGETALL left")).toEqual(["c", "3"]);
+    // Of a large one, only its fields are known to be gone.
+    expect([await run("HLEN large"), await run("EXISTS large")]).toEqual([0, 1]);
+    expect(((await run("KEYS *")) as string[]).sort()).toEqual(["hset", "large", "left", "setnx"]);
+    expect(((await run("SCAN 0 COUNT 1000 TYPE hash")) as [string, string[]])[1].sort()).toEqual([
+      "hset",
+      "large",
+      "left",
+    ]);
+    // "scan" was not looked up.
+    expect(await run("DBSIZE")).toBe(5);
+    expect(await expired()).toBe(14);
+    expect(await run("BGSAVE")).toContain("started");
+    expect(await run("TYPE scan")).toBe("+none");
+    expect(await run("HDEL large none")).toBe(0);
+    expect(await run("EXISTS large scan")).toBe(0);
+    expect(await expired()).toBe(3016);
+    await becomes("SAVE", "+OK");
+    await folio.stop();
+    await start();
+    expect(((await run("KEYS *")) as string[]).sort()).toEqual(["hset", "left", "setnx"]);
+  },
+  TIMEOUT_MS,
+);
+
+test("expired_subkeys counts fields, however they went", async () => {
+  await run("FLUSHALL");
+  await run("CONFIG RESETSTAT");
+  await run("HSETEX swept PX 20 FIELDS 2 a 1 b 2");
+  await becomes("EXISTS swept", 0);
+  expect(await expired()).toBe(2);
+  await run("HSET past a 1 b 2 c 3");
+  expect(await run("HEXPIREAT past 1 FIELDS 2 a b")).toEqual([2, 2]);
+  expect(await run("HGETEX past PXAT 1 FIELDS 1 c")).toEqual(["3"]);
+  expect(await expired()).toBe(5);
+  await run("CONFIG RESETSTAT");
+  expect(await expired()).toBe(0);
+});

@@ -72,8 +72,8 @@ function bringToForm(c: Context, index: number, record: Record): void {
   const start = args.starts[index] as number;
   const length = args.lengths[index] as number;
   if (blob === null) {
-    const build = (from: Record, blocks: Blocks) => buildHash(from, blocks, c.nowMs);
-    becomeNative(c, index, record, hash.storedCount, build, NativeType.HASH);
+    // With what has expired: `openHash` removes it, and counts it.
+    becomeNative(c, index, record, hash.storedCount, buildWhole, NativeType.HASH);
     return;
   }
   PACKED.create(db, args.bytes, start, length, RdbType.HASH_LISTPACK, blob.length, KEEP_EXPIRY);

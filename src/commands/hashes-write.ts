@@ -1,7 +1,9 @@
 /** HSET, HMSET, HSETNX, HDEL: hashes are changed in place, whatever their form (types/hash-edit.ts). */
 import { HashEdit } from "../types/hash-edit.ts";
+import { CHANGED_AT_ONCE_MAX } from "./alone.ts";
 import type { Context } from "./context.ts";
 import { wrongArity } from "./errors.ts";
+import { removeMany, setMany } from "./hashes-many.ts";
 import { makeNative, openHash } from "./hashes-open.ts";
 import { deleteKey } from "./writable.ts";
 
@@ -10,17 +12,19 @@ const FIRST_FIELD = 2;
 /** Only for handlers that run to their end at once. */
 const HASH = new HashEdit();
 
-export function hset(c: Context): void {
+export function hset(c: Context): void | Generator<void, void, void> {
+  if (c.args.count > 2 * CHANGED_AT_ONCE_MAX) return setMany(c, "hset");
   c.reply.integer(setFields(c, "hset"));
 }
 
-export function hmset(c: Context): void {
+export function hmset(c: Context): void | Generator<void, void, void> {
+  if (c.args.count > 2 * CHANGED_AT_ONCE_MAX) return setMany(c, "hmset");
   setFields(c, "hmset");
   c.reply.ok();
 }
 
 /** Sets the fields from argument 2 on; how many there were not before. */
-function setFields(c: Context, command: string): number {
+export function setFields(c: Context, command: string): number {
   const { args, server } = c;
   const { bytes, starts, lengths, count } = args;
   if (count % 2 === 1) throw wrongArity(command);
@@ -66,11 +70,12 @@ export function hsetnx(c: Context): void {
   reply.integer(1);
 }
 
-export function hdel(c: Context): void {
+export function hdel(c: Context): void | Generator<void, void, void> {
   const { args, server } = c;
   const { bytes, starts, lengths } = args;
   let removed = 0;
   if (openHash(c, 1, HASH, c.record)) {
+    if (args.count > CHANGED_AT_ONCE_MAX && HASH.isNative) return removeMany(c);
     try {
       for (let i = FIRST_FIELD, left = HASH.count; i < args.count && left > 0; i++) {
         if (!HASH.find(bytes, starts[i] as number, lengths[i] as number)) continue;

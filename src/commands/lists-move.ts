@@ -12,7 +12,7 @@ import { blockOnKeys, parseTimeout } from "./blocking.ts";
 import type { Context, Handler } from "./context.ts";
 import { syntaxError } from "./errors.ts";
 import { createList, LIST, makeRoom, OTHER_LIST, openToChange, removeFrom } from "./lists-open.ts";
-import { popOne, popRange } from "./lists-write.ts";
+import { popCount, popOne } from "./lists-write.ts";
 import { integerBetween } from "./parse.ts";
 import { openForWrite } from "./writable.ts";
 
@@ -62,16 +62,29 @@ function popOrWait(c: Context, isHead: boolean): ReturnType<Handler> {
   return waitFor(c, 1, keys, timeoutMs, () => popFirst(c, 1, keys, isHead));
 }
 
-export function lmpop(c: Context): void {
+export function lmpop(c: Context): ReturnType<Handler> {
   const { keys, isHead, count } = parseMultiPop(c, 1);
-  if (!popSome(c, 2, keys, count, isHead)) c.reply.nilArray();
+  const index = openFirst(c, 2, keys);
+  if (index >= 0) return popSome(c, index, count, isHead);
+  c.reply.nilArray();
 }
 
 export function blmpop(c: Context): ReturnType<Handler> {
   const { keys, isHead, count } = parseMultiPop(c, 2);
   const timeoutMs = parseTimeout(c, 1);
-  if (popSome(c, 3, keys, count, isHead)) return;
-  return waitFor(c, 3, keys, timeoutMs, () => popSome(c, 3, keys, count, isHead));
+  const index = openFirst(c, 3, keys);
+  if (index >= 0) return popSome(c, index, count, isHead);
+  return waitForSome(c, keys, timeoutMs, count, isHead);
+}
+
+function* waitForSome(c: Context, keys: number, timeoutMs: number, count: number, isHead: boolean): Step {
+  const popped: { rest: ReturnType<Handler> } = { rest: undefined };
+  yield* waitFor(c, 3, keys, timeoutMs, () => {
+    const index = openFirst(c, 3, keys);
+    if (index >= 0) popped.rest = popSome(c, index, count, isHead);
+    return index >= 0;
+  });
+  if (popped.rest !== undefined) yield* popped.rest;
 }
 
 function* waitFor(c: Context, firstKey: number, keys: number, timeoutMs: number, attempt: () => boolean): Step {
@@ -117,15 +130,12 @@ function popFirst(c: Context, firstKey: number, keys: number, isHead: boolean): 
   return true;
 }
 
-/** As popFirst, with an array of up to `count` elements. */
-function popSome(c: Context, firstKey: number, keys: number, count: number, isHead: boolean): boolean {
-  const index = openFirst(c, firstKey, keys);
-  if (index < 0) return false;
+/** Replies with the key at argument `index`, whose list is open, and an array of up to `count` elements. */
+function popSome(c: Context, index: number, count: number, isHead: boolean): ReturnType<Handler> {
   const { args, reply } = c;
   reply.array(2);
   reply.bulk(args.bytes, args.starts[index] as number, args.lengths[index] as number);
-  popRange(c, index, LIST, count, isHead);
-  return true;
+  return popCount(c, index, count, isHead);
 }
 
 function openFirst(c: Context, firstKey: number, keys: number): number {

@@ -86,20 +86,39 @@ export function createList(
   const { args, db } = c;
   const start = args.starts[index] as number;
   const length = args.lengths[index] as number;
-  const limit = listLimit(c);
-  if (!exceedsNode(limit, LISTPACK_EMPTY_BYTES + size, to - from)) {
+  if (!isNativeFrom(c, size, to - from)) {
     edit.create(db, args.bytes, start, length, bytes, starts, lengths, from, to, isHead);
     return;
   }
+  createNative(c, index, bytes, starts, lengths, from, to, isHead);
+  edit.count = to - from;
+}
+
+/** Whether a list of so many elements, of so many bytes in all, is native from the start. */
+export function isNativeFrom(c: Context, size: number, elements: number): boolean {
+  return exceedsNode(listLimit(c), LISTPACK_EMPTY_BYTES + size, elements);
+}
+
+/** As createList, a native one. */
+export function createNative(
+  c: Context,
+  index: number,
+  bytes: Uint8Array,
+  starts: Int32Array,
+  lengths: Int32Array,
+  from: number,
+  to: number,
+  isHead: boolean,
+): void {
+  const { args, db } = c;
   const { arena } = db.ensureTop();
-  const root = atOnce(makeList(arena, limit, (list) => pushAll(list, bytes, starts, lengths, from, to, isHead)));
+  const root = atOnce(makeList(arena, listLimit(c), (list) => pushAll(list, bytes, starts, lengths, from, to, isHead)));
   try {
-    db.install(args.bytes, start, length, NativeType.LIST, root, -1);
+    db.install(args.bytes, args.starts[index] as number, args.lengths[index] as number, NativeType.LIST, root, -1);
   } catch (error) {
     atOnce(listForm.free(arena, root));
     throw error;
   }
-  edit.count = to - from;
 }
 
 /** Removes `count` elements from `first` on of the open list; the key, when it was all of them. */

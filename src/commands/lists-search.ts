@@ -3,8 +3,6 @@
  * reader: nobody changes it. Then the changes are one moment.
  */
 import { nativeRoot } from "../keyspace/native.ts";
-import { listForm } from "../overlay/encodings/list-form.ts";
-import { atOnce } from "../overlay/encodings/native.ts";
 import type { NodeList } from "../overlay/encodings/node-list.ts";
 import { NativeType } from "../rdb/opcodes.ts";
 import { ListReader } from "../types/list.ts";
@@ -186,7 +184,7 @@ function* replaceByRest(c: Context, { indexes, root }: Found, fromTail: boolean)
     try {
       db.install(args.bytes, start, length, NativeType.LIST, rest, c.record.expireAtMs);
     } catch (error) {
-      atOnce(listForm.free(arena, rest));
+      top.graves.bury(NativeType.LIST, rest);
       throw error;
     }
     c.natives.forget();

@@ -1,7 +1,5 @@
 /** A list of elements that are all there (SORT … STORE) in a key's place: packed, or native and made in slices. */
 import { LISTPACK_EMPTY_BYTES, measureElement } from "../encodings/listpack-writer.ts";
-import { listForm } from "../overlay/encodings/list-form.ts";
-import { atOnce } from "../overlay/encodings/native.ts";
 import { exceedsNode, type NodeList } from "../overlay/encodings/node-list.ts";
 import { NativeType } from "../rdb/opcodes.ts";
 import type { ByteStore } from "../types/byte-store.ts";
@@ -33,7 +31,7 @@ export function* storeList(c: Context, index: number, elements: ByteStore): Gene
       return;
     }
     // A save has begun: it goes on in the overlay that takes writes now.
-    yield* listForm.free(top.arena, root);
+    top.graves.bury(NativeType.LIST, root);
   }
 }
 
@@ -42,7 +40,7 @@ function install(c: Context, index: number, root: number): void {
   try {
     db.install(args.bytes, args.starts[index] as number, args.lengths[index] as number, NativeType.LIST, root, -1);
   } catch (error) {
-    atOnce(listForm.free(db.ensureTop().arena, root));
+    db.ensureTop().graves.bury(NativeType.LIST, root);
     throw error;
   }
 }

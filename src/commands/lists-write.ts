@@ -1,27 +1,35 @@
 /** Lists change: LPUSH RPUSH LPUSHX RPUSHX LPOP RPOP LSET LTRIM. Those that search are in lists-search.ts, those of two keys in lists-move.ts. */
-import { Element } from "../types/elements.ts";
 import { ListReader } from "../types/list.ts";
-import type { NodeCopies } from "../types/list-copy.ts";
 import type { ListEdit } from "../types/list-edit.ts";
+import { CHANGED_AT_ONCE_MAX } from "./alone.ts";
 import type { Context, Handler } from "./context.ts";
 import { ReplyError, wrongArity } from "./errors.ts";
-import { createList, LIST, makeRoom, openEnds, openToChange, removeFrom } from "./lists-open.ts";
+import { popMany, pushMany, trimMany } from "./lists-many.ts";
+import {
+  createList,
+  createNative,
+  isNativeFrom,
+  LIST,
+  makeRoom,
+  openEnds,
+  openToChange,
+  removeFrom,
+} from "./lists-open.ts";
 import { integer, positive } from "./parse.ts";
+import { deleteKey } from "./writable.ts";
 
-/** More elements are replied in slices. */
-const AT_ONCE_MAX = 512;
 const ELEMENTS_PER_SLICE = 256;
 
 const READER = new ListReader();
 
-export const lpush = (c: Context): void => push(c, true, false);
-export const rpush = (c: Context): void => push(c, false, false);
-export const lpushx = (c: Context): void => push(c, true, true);
-export const rpushx = (c: Context): void => push(c, false, true);
+export const lpush = (c: Context): ReturnType<Handler> => push(c, true, false);
+export const rpush = (c: Context): ReturnType<Handler> => push(c, false, false);
+export const lpushx = (c: Context): ReturnType<Handler> => push(c, true, true);
+export const rpushx = (c: Context): ReturnType<Handler> => push(c, false, true);
 export const lpop = (c: Context): ReturnType<Handler> => pop(c, true);
 export const rpop = (c: Context): ReturnType<Handler> => pop(c, false);
 
-function push(c: Context, isHead: boolean, mustExist: boolean): void {
+function push(c: Context, isHead: boolean, mustExist: boolean): ReturnType<Handler> {
   const { args } = c;
   const { bytes, starts, lengths, count } = args;
   const exists = openEnds(c, 1, LIST);
@@ -31,10 +39,18 @@ function push(c: Context, isHead: boolean, mustExist: boolean): void {
   }
   let size = 0;
   for (let i = 2; i < count; i++) size += lengths[i] as number;
-  if (exists) {
-    makeRoom(c, 1, LIST, size, count - 2);
-    LIST.push(bytes, starts, lengths, 2, count, isHead);
-  } else createList(c, 1, LIST, bytes, starts, lengths, 2, count, isHead, size);
+  if (exists) makeRoom(c, 1, LIST, size, count - 2);
+  if (count > CHANGED_AT_ONCE_MAX) {
+    if (exists && LIST.isNative) return pushMany(c, 2, isHead);
+    if (!exists && isNativeFrom(c, size, count - 2)) {
+      createNative(c, 1, bytes, starts, lengths, 2, 3, isHead);
+      c.server.keyspace.dirty++;
+      c.db.reread(bytes, starts[1] as number, lengths[1] as number, c.record);
+      return pushMany(c, 3, isHead);
+    }
+  }
+  if (exists) LIST.push(bytes, starts, lengths, 2, count, isHead);
+  else createList(c, 1, LIST, bytes, starts, lengths, 2, count, isHead, size);
   c.server.keyspace.dirty += count - 2;
   c.reply.integer(LIST.count);
 }
@@ -49,26 +65,37 @@ function pop(c: Context, isHead: boolean): ReturnType<Handler> {
     else reply.nil();
     return;
   }
-  if (!hasCount) popOne(c, 1, LIST, isHead);
-  else if (LIST.isNative && wanted > AT_ONCE_MAX && LIST.count > AT_ONCE_MAX) return popMany(c, wanted, isHead);
-  else popRange(c, 1, LIST, wanted, isHead);
+  if (hasCount) return popCount(c, 1, wanted, isHead);
+  popOne(c, 1, LIST, isHead);
 }
 
-/** As popRange, of many elements: they are taken off at once, and replied in slices. */
-function popMany(c: Context, wanted: number, isHead: boolean): Generator<void, void, void> {
-  const count = Math.min(wanted, LIST.count);
-  const copies = LIST.copyEnd(count, isHead);
-  removeFrom(c, 1, LIST, isHead ? 0 : LIST.count - count, count);
-  c.server.keyspace.dirty += count;
-  return replyCopies(c, copies, count);
+/** Replies with an array of up to `wanted` elements from an end of the list that is open in LIST, and takes them off: many in slices. */
+export function popCount(c: Context, index: number, wanted: number, isHead: boolean): ReturnType<Handler> {
+  const { count } = LIST;
+  if (LIST.isNative && wanted > CHANGED_AT_ONCE_MAX && count > CHANGED_AT_ONCE_MAX) {
+    return wanted < count ? popMany(c, index, wanted, isHead) : popAll(c, index, isHead);
+  }
+  popRange(c, index, LIST, wanted, isHead);
 }
 
-function* replyCopies(c: Context, copies: NodeCopies, count: number): Generator<void, void, void> {
-  c.reply.array(count);
-  const element = new Element();
-  for (let i = 1; i <= count && copies.next(element); i++) {
-    c.reply.elements(element);
-    if (i % ELEMENTS_PER_SLICE === 0) yield;
+/** Takes all elements, just opened: the key goes first, the pin keeps what it had. */
+function* popAll(c: Context, index: number, isHead: boolean): Generator<void, void, void> {
+  const { keyspace } = c.server;
+  const list = new ListReader();
+  list.open(c.record);
+  const { count } = list;
+  const taken = keyspace.pins.take();
+  try {
+    deleteKey(c, index);
+    keyspace.dirty += count;
+    c.reply.array(count);
+    if (!isHead) list.seek(count);
+    for (let i = 1; isHead ? list.next() : list.previous(); i++) {
+      c.reply.elements(list);
+      if (i % ELEMENTS_PER_SLICE === 0) yield;
+    }
+  } finally {
+    keyspace.pins.release(taken);
   }
 }
 
@@ -87,7 +114,7 @@ export function popOne(c: Context, index: number, edit: ListEdit, isHead: boolea
 }
 
 /** Replies with an array of up to `wanted` elements from an end, and takes them off. The list is open, its record `c.record`. */
-export function popRange(c: Context, index: number, edit: ListEdit, wanted: number, isHead: boolean): void {
+function popRange(c: Context, index: number, edit: ListEdit, wanted: number, isHead: boolean): void {
   const { reply } = c;
   const count = Math.min(wanted, edit.count);
   reply.array(count);
@@ -113,7 +140,7 @@ export function lset(c: Context): void {
   c.reply.ok();
 }
 
-export function ltrim(c: Context): void {
+export function ltrim(c: Context): ReturnType<Handler> {
   let start = integer(c, 2);
   let end = integer(c, 3);
   if (openToChange(c, 1, LIST)) {
@@ -123,6 +150,7 @@ export function ltrim(c: Context): void {
     const isEmpty = start > end || start >= count;
     const head = isEmpty ? count : start;
     const tail = isEmpty ? 0 : Math.max(count - 1 - end, 0);
+    if (LIST.isNative && head < count && head + tail > CHANGED_AT_ONCE_MAX) return trimMany(c, head, tail);
     if (tail > 0) LIST.remove(count - tail, tail);
     removeFrom(c, 1, LIST, 0, head);
     c.server.keyspace.dirty += head + tail;

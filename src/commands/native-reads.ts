@@ -5,8 +5,11 @@
  */
 import { nativeBlocks, nativeRoot } from "../keyspace/native.ts";
 import type { Arena } from "../overlay/arena.ts";
+import { isNativeType } from "../rdb/opcodes.ts";
 import type { Record } from "../rdb/record.ts";
 import type { Client } from "./client.ts";
+import type { Context } from "./context.ts";
+import { peek } from "./lookup.ts";
 import { NotReady } from "./not-ready.ts";
 
 /** How often a command that waits looks again. */
@@ -15,6 +18,8 @@ const LOOK_AGAIN_MS = 1;
 /** The structures that one command has looked up. */
 export class NativeReads {
   count = 0;
+  /** The command is changing a structure in slices (alone.ts): others wait for it, so it waits for no client. */
+  isAlone = false;
   #isHolding = false;
   readonly #arenas: Arena[] = [];
   readonly #roots: number[] = [];
@@ -56,6 +61,7 @@ export class NativeReads {
 
   /** Whether somebody waits for one of those held. */
   get isAwaited(): boolean {
+    if (this.isAlone) return true;
     return this.#isHolding && this.#roots.some((root, i) => (this.#arenas[i] as Arena).awaited.has(root));
   }
 
@@ -70,6 +76,50 @@ export function awaitReaders(record: Record, client: Client): void {
   if (arena.readers.size === 0) return;
   const root = nativeRoot(record);
   if (arena.readers.has(root)) throw new NotReady(untilUnread(client, arena, root), false);
+}
+
+/** Before a native structure is read whole, to be taken from its key. Throws NotReady while it is being changed in slices. */
+export function awaitChange(record: Record, client: Client): void {
+  const arena = nativeBlocks(record);
+  if (arena.awaited.size === 0) return;
+  const root = nativeRoot(record);
+  if (arena.awaited.has(root))
+    throw new NotReady(
+      until(client, () => !arena.awaited.has(root)),
+      false,
+    );
+}
+
+/**
+ * Before a command looks the key at argument `index` up anew, between two slices: waits until nobody changes its structure. `note` does not
+ * keep out who may hold others.
+ */
+export function* untilUnchanging(c: Context, index: number): Generator<void, void, void> {
+  c.natives.forget();
+  while (peek(c, index) && isNativeType(c.record.type)) {
+    const arena = nativeBlocks(c.record);
+    const root = nativeRoot(c.record);
+    if (!arena.awaited.has(root)) return;
+    yield* until(c.client, () => !arena.awaited.has(root));
+  }
+}
+
+/**
+ * Holds a structure of the top overlay, which nobody reads, against all others: who wants to read it waits, who wants to change it, too.
+ * Returns what lets go of it.
+ */
+export function holdAlone(arena: Arena, root: number): () => void {
+  change(arena.readers, root, 1);
+  change(arena.awaited, root, 1);
+  return () => {
+    change(arena.readers, root, -1);
+    change(arena.awaited, root, -1);
+  };
+}
+
+/** Waits until nobody but who holds it alone reads the structure: a command that held others already was not kept out. */
+export function* untilAlone(arena: Arena, root: number, client: Client): Generator<void, void, void> {
+  if ((arena.readers.get(root) ?? 0) > 1) yield* until(client, () => (arena.readers.get(root) ?? 0) <= 1);
 }
 
 function* untilUnread(client: Client, arena: Arena, root: number): Generator<void, void, void> {

@@ -5,8 +5,6 @@
 import type { Database } from "../keyspace/database.ts";
 import { PackedEdit } from "../keyspace/packed-edit.ts";
 import type { Arena } from "../overlay/arena.ts";
-import { atOnce } from "../overlay/encodings/native.ts";
-import { setForm } from "../overlay/encodings/set-form.ts";
 import { NativeType } from "../rdb/opcodes.ts";
 import { buildOf } from "../types/set-build.ts";
 import { packSet, type SetForm, type Texts } from "../types/set-pack.ts";
@@ -91,7 +89,7 @@ function putNative(c: Context, index: number, root: number, expireAtMs: number):
   try {
     db.install(args.bytes, start, length, NativeType.SET, root, expireAtMs);
   } catch (error) {
-    atOnce(setForm.free(db.ensureTop().arena, root));
+    db.ensureTop().graves.bury(NativeType.SET, root);
     throw error;
   }
 }

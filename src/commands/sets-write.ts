@@ -8,15 +8,18 @@ import { Element } from "../types/elements.ts";
 import { SetReader } from "../types/set.ts";
 import { SetEdit } from "../types/set-edit.ts";
 import { SetShape } from "../types/set-pack.ts";
+import { CHANGED_AT_ONCE_MAX } from "./alone.ts";
 import type { Context } from "./context.ts";
 import { liveLimits } from "./encoding-limits.ts";
 import { syntaxError, wrongType } from "./errors.ts";
 import { noteReading, peek } from "./lookup.ts";
+import { awaitChange } from "./native-reads.ts";
 import { NotReady } from "./not-ready.ts";
 import { positive } from "./parse.ts";
 import { Selection } from "./sample.ts";
 import { textsOf } from "./set-combine.ts";
 import { storeSet } from "./set-store.ts";
+import { addMany, popMany, removeMany } from "./sets-many.ts";
 import { openSet } from "./sets-open.ts";
 import { deleteKey } from "./writable.ts";
 
@@ -35,7 +38,7 @@ const OTHER_RECORD = new Record();
 const READER = new SetReader();
 const ELEMENT = new Element();
 
-export function sadd(c: Context): void {
+export function sadd(c: Context): void | Generator<void, void, void> {
   const { args, record, server } = c;
   const { bytes, starts, lengths, count } = args;
   let added = 0;
@@ -47,6 +50,11 @@ export function sadd(c: Context): void {
     added++;
     i++;
   }
+  if (count > CHANGED_AT_ONCE_MAX && SET.isNative) {
+    server.keyspace.dirty += added;
+    c.db.reread(bytes, starts[1] as number, lengths[1] as number, record);
+    return addMany(c, i, added);
+  }
   try {
     for (; i < count; i++) if (SET.add(bytes, starts[i] as number, lengths[i] as number)) added++;
   } finally {
@@ -55,11 +63,12 @@ export function sadd(c: Context): void {
   c.reply.integer(added);
 }
 
-export function srem(c: Context): void {
+export function srem(c: Context): void | Generator<void, void, void> {
   const { args, server } = c;
   const { bytes, starts, lengths } = args;
   let removed = 0;
   if (openSet(c, 1, SET, c.record)) {
+    if (args.count > CHANGED_AT_ONCE_MAX && SET.isNative) return removeMany(c);
     let left = SET.count;
     try {
       for (let i = 2; i < args.count && left > 0; i++) {
@@ -155,6 +164,8 @@ function spopCount(c: Context): void | Generator<void, void, void> {
     reply.set(0);
     return;
   }
+  // Members that another client takes off at this moment are not to be taken twice.
+  if (record.type === NativeType.SET) awaitChange(record, c.client);
   READER.open(record);
   const size = READER.count;
   if (wanted >= size) return takeAll(c);
@@ -163,6 +174,7 @@ function spopCount(c: Context): void | Generator<void, void, void> {
   if (SET.isNative && left <= wanted && (size > REBUILT_MIN || left * MOVES_LEFT_FROM <= wanted)) {
     return keepFew(c, wanted);
   }
+  if (SET.isNative && wanted > CHANGED_AT_ONCE_MAX) return popMany(c, wanted);
   reply.set(wanted);
   let taken = 0;
   try {

@@ -156,7 +156,7 @@ function install(c: Context, index: number, type: number, root: number): void {
   try {
     db.install(args.bytes, start, length, type, root, KEEP_EXPIRY);
   } catch (error) {
-    atOnce(nativeForm(type).free(db.ensureTop().arena, root));
+    db.ensureTop().graves.bury(type, root);
     throw error;
   }
 }

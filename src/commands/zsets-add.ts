@@ -7,16 +7,19 @@ import { NativeType } from "../rdb/opcodes.ts";
 import { ByteTable } from "../types/byte-table.ts";
 import { encode } from "../types/geohash.ts";
 import { plainDecimal } from "../types/score.ts";
-import { createOne } from "../types/zset-edit.ts";
+import { createOne, ZsetEdit } from "../types/zset-edit.ts";
 import { parseDouble } from "../util/parse-double.ts";
-import type { Context } from "./context.ts";
+import { alone, CHANGED_AT_ONCE_MAX, CHANGED_PER_STEP, Target } from "./alone.ts";
+import type { Context, Handler } from "./context.ts";
 import { liveLimits } from "./encoding-limits.ts";
 import { ReplyError, syntaxError } from "./errors.ts";
 import { parsePosition } from "./geo-search.ts";
+import { whenReady } from "./not-ready.ts";
 import { EDIT, makeNative, openQuickly } from "./zsets-change.ts";
 
 const SCORES_FIRST = 256;
 const SCORES_KEPT_MAX = 65_536;
+const SCORES_PER_SLICE = 256;
 
 /** What a command asks for, and what has come of it. One, used again and again. */
 class Addition {
@@ -56,8 +59,13 @@ class Addition {
 
 const ADDITION = new Addition();
 
-export function zadd(c: Context): void {
-  const addition = ADDITION;
+/** What a request is taken down in: one of many arguments is dealt with in slices, and needs its own. */
+function additionOf({ args }: Context): Addition {
+  return args.count > 2 * CHANGED_AT_ONCE_MAX ? new Addition() : ADDITION;
+}
+
+export const zadd: Handler = (c) => {
+  const addition = additionOf(c);
   addition.clear();
   const first = parseFlags(c, addition);
   const rest = c.args.count - first;
@@ -73,8 +81,14 @@ export function zadd(c: Context): void {
     throw new ReplyError("ERR INCR option supports a single increment-element pair");
   }
   addition.begin(first + 1, 2, rest / 2);
+  if (addition !== ADDITION) return addScores(c, addition, first);
   for (let i = 0; i < addition.count; i++) addition.scores[i] = parseScore(c, first + 2 * i);
   run(c, addition);
+};
+
+// Functions of their own: who captures a variable makes garbage of it, whether he is called or not.
+function addScores(c: Context, addition: Addition, first: number): Generator<void, void, void> {
+  return runInSlices(c, addition, (i) => parseScore(c, first + 2 * i));
 }
 
 function parseFlags({ args }: Context, addition: Addition): number {
@@ -102,9 +116,9 @@ export function zincrby(c: Context): void {
   run(c, addition);
 }
 
-export function geoadd(c: Context): void {
+export const geoadd: Handler = (c) => {
   const { args } = c;
-  const addition = ADDITION;
+  const addition = additionOf(c);
   addition.clear();
   let first = 2;
   for (; first < args.count; first++) {
@@ -116,11 +130,19 @@ export function geoadd(c: Context): void {
   const rest = args.count - first;
   if (rest % 3 !== 0 || rest === 0 || (addition.onlyNew && addition.onlyOld)) throw syntaxError();
   addition.begin(first + 2, 3, rest / 3);
-  for (let i = 0; i < addition.count; i++) {
-    const { longitude, latitude } = parsePosition(c, first + 3 * i);
-    addition.scores[i] = encode(longitude, latitude);
-  }
+  if (addition !== ADDITION) return addPositions(c, addition, first);
+  for (let i = 0; i < addition.count; i++) addition.scores[i] = positionAt(c, first + 3 * i);
   run(c, addition);
+};
+
+function addPositions(c: Context, addition: Addition, first: number): Generator<void, void, void> {
+  return runInSlices(c, addition, (i) => positionAt(c, first + 3 * i));
+}
+
+/** The score of the longitude and latitude from argument `i` on. */
+function positionAt(c: Context, i: number): number {
+  const { longitude, latitude } = parsePosition(c, i);
+  return encode(longitude, latitude);
 }
 
 function parseScore(c: Context, i: number): number {
@@ -135,32 +157,62 @@ function parseScore(c: Context, i: number): number {
 
 /** Adds what was asked for, and answers. */
 function run(c: Context, addition: Addition): void {
-  const { args, reply } = c;
-  let next = 0;
-  if (!openQuickly(c, 1)) {
-    if (!addition.onlyOld) next = create(c, addition);
-    else next = addition.count;
-  } else if (!EDIT.isNative && outgrows(c, addition)) makeNative(c, 1);
-  for (; next < addition.count; next++) {
-    const index = addition.first + next * addition.stride;
-    const score = addition.scores[next] as number;
-    addOne(c, addition, score, args.starts[index] as number, args.lengths[index] as number);
+  for (let i = open(c, addition); i < addition.count; i++) addOne(c, addition, EDIT, i);
+  answer(c, addition);
+}
+
+/** As run, with the scores that `scoreOf` reads. */
+function* runInSlices(c: Context, addition: Addition, scoreOf: (i: number) => number): Generator<void, void, void> {
+  for (let i = 0; i < addition.count; i++) {
+    addition.scores[i] = scoreOf(i);
+    if ((i + 1) % SCORES_PER_SLICE === 0) yield;
   }
+  const next = yield* whenReady(c, () => open(c, addition));
+  if (next < addition.count && EDIT.isNative) {
+    const edit = new ZsetEdit();
+    const { args, db, record } = c;
+    const target = new Target(c, 1, record);
+    edit.open(db, args.bytes, args.starts[1] as number, args.lengths[1] as number, record);
+    yield* alone(c, target, adding(c, addition, edit, next));
+  } else for (let i = next; i < addition.count; i++) addOne(c, addition, EDIT, i);
+  answer(c, addition);
+}
+
+function* adding(c: Context, addition: Addition, edit: ZsetEdit, first: number): Generator<void, void, void> {
+  for (let i = first; i < addition.count; i++) {
+    if (i % CHANGED_PER_STEP === 0) yield;
+    addOne(c, addition, edit, i);
+  }
+}
+
+/** Opens the set in EDIT, in the form that it will need; makes it, with its first member, where there is none. The first that is left to be added. */
+function open(c: Context, addition: Addition): number {
+  if (openQuickly(c, 1)) {
+    if (!EDIT.isNative && outgrows(c, addition)) makeNative(c, 1);
+    return 0;
+  }
+  return addition.onlyOld ? addition.count : create(c, addition);
+}
+
+function answer({ reply }: Context, addition: Addition): void {
   if (!addition.increments) reply.integer(addition.countsChanges ? addition.added + addition.updated : addition.added);
   else if (Number.isNaN(addition.score)) reply.nil();
   else reply.double(addition.score);
 }
 
-function addOne(c: Context, addition: Addition, given: number, start: number, length: number): void {
-  const { bytes } = c.args;
-  let score = given;
-  if (!EDIT.find(bytes, start, length)) {
+function addOne(c: Context, addition: Addition, edit: ZsetEdit, i: number): void {
+  const { bytes, starts, lengths } = c.args;
+  const index = addition.first + i * addition.stride;
+  const start = starts[index] as number;
+  const length = lengths[index] as number;
+  let score = addition.scores[i] as number;
+  if (!edit.find(bytes, start, length)) {
     if (addition.onlyOld) return;
-    EDIT.add(score, bytes, start, length);
+    edit.add(score, bytes, start, length);
     addition.added++;
   } else {
     if (addition.onlyNew) return;
-    const old = EDIT.score;
+    const old = edit.score;
     if (addition.increments) {
       score += old;
       if (Number.isNaN(score)) throw new ReplyError("ERR resulting score is not a number (NaN)");
@@ -168,7 +220,7 @@ function addOne(c: Context, addition: Addition, given: number, start: number, le
     if ((addition.onlyLess && score >= old) || (addition.onlyGreater && score <= old)) return;
     addition.score = score;
     if (score === old) return;
-    EDIT.setScore(score, bytes, start, length);
+    edit.setScore(score, bytes, start, length);
     addition.updated++;
   }
   addition.score = score;

@@ -1,7 +1,11 @@
 /** The lowest or highest members are taken off: ZPOPMIN, ZPOPMAX, ZMPOP, and BZPOPMIN, BZPOPMAX, BZMPOP, which wait for some. */
 
+import { nativeBlocks } from "../keyspace/native.ts";
+import { readScored } from "../overlay/encodings/member.ts";
+import { Element } from "../types/elements.ts";
 import type { ScoredPairs } from "../types/scored-pairs.ts";
 import { Span } from "../util/span.ts";
+import { CHANGED_AT_ONCE_MAX } from "./alone.ts";
 import { blockOnKeys, parseTimeout } from "./blocking.ts";
 import type { Context, Handler } from "./context.ts";
 import { liveLimits } from "./encoding-limits.ts";
@@ -10,7 +14,8 @@ import { integer, positive } from "./parse.ts";
 import { deleteKey } from "./writable.ts";
 import { giveZset, takeZset } from "./zsets-cache.ts";
 import { EDIT, openToChange } from "./zsets-change.ts";
-import { REMOVED_AT_ONCE_MAX, removeMany } from "./zsets-rest.ts";
+import { removeRanks } from "./zsets-many.ts";
+import { isBetterCopied, removeMany } from "./zsets-rest.ts";
 import { SLICE_MEMBERS } from "./zsets-support.ts";
 
 /**
@@ -46,11 +51,18 @@ function pop(c: Context, isMax: boolean): ReturnType<Handler> {
 function popOpened(c: Context, index: number, isMax: boolean, count: number, shape: Shape): ReturnType<Handler> {
   const taken = Math.min(count, EDIT.count);
   const isAll = taken === EDIT.count;
-  if (taken > REMOVED_AT_ONCE_MAX) return popMany(c, index, isMax, count, shape);
+  if (taken > CHANGED_AT_ONCE_MAX && EDIT.isNative) {
+    const isCopied = isAll || isBetterCopied(EDIT.count, taken);
+    return isCopied ? popMany(c, index, isMax, count, shape) : popInPlace(c, index, isMax, taken, shape);
+  }
   begin(c, index, taken, shape);
   if (isAll) {
-    writeAll(c, isMax, shape);
+    writeEnd(c, isMax, taken, shape);
     deleteKey(c, index);
+  } else if (!EDIT.isNative && taken > 1) {
+    // All of them at once: what has been popped must not be lost where there is no memory for the next.
+    writeEnd(c, isMax, taken, shape);
+    EDIT.removeRanks(isMax ? EDIT.count - taken : 0, isMax ? EDIT.count : taken);
   } else {
     for (let i = 0; i < taken; i++) {
       EDIT.goToEnd(isMax);
@@ -63,12 +75,12 @@ function popOpened(c: Context, index: number, isMax: boolean, count: number, sha
   c.server.keyspace.dirty += taken;
 }
 
-/** All members of the set in `c.record`. */
-function writeAll(c: Context, isMax: boolean, shape: Shape): void {
+/** So many members at an end of the set in `c.record`. */
+function writeEnd(c: Context, isMax: boolean, count: number, shape: Shape): void {
   const zset = takeZset(c.record, liveLimits(c.server.config));
   const ranked = zset.ranked();
   ranked.goTo(isMax ? ranked.count - 1 : 0);
-  for (let left = ranked.count; left > 0; left--) {
+  for (let left = count; left > 0; left--) {
     beginPair(c, shape);
     c.reply.elements(ranked.member);
     c.reply.double(ranked.score);
@@ -96,6 +108,35 @@ function* popMany(c: Context, index: number, isMax: boolean, count: number, shap
   c.server.keyspace.dirty += done.removed;
   begin(c, index, done.removed, shape);
   yield* writePairs(c, done.pairs, isMax, shape);
+}
+
+/** Takes off so many members, not all there are, of the native set that was just opened: they are replied from their blocks. */
+function* popInPlace(
+  c: Context,
+  index: number,
+  isMax: boolean,
+  taken: number,
+  shape: Shape,
+): Generator<void, void, void> {
+  const { pins } = c.server.keyspace;
+  const arena = nativeBlocks(c.record);
+  const first = isMax ? EDIT.count - taken : 0;
+  const pin = pins.take();
+  try {
+    const handles = new Int32Array(taken);
+    yield* removeRanks(c, index, first, first + taken, handles);
+    begin(c, index, taken, shape);
+    const member = new Element();
+    for (let i = 0; i < taken; i++) {
+      const score = readScored(arena, handles[isMax ? taken - 1 - i : i] as number, member);
+      beginPair(c, shape);
+      c.reply.elements(member);
+      c.reply.double(score);
+      if ((i + 1) % SLICE_MEMBERS === 0) yield;
+    }
+  } finally {
+    pins.release(pin);
+  }
 }
 
 function* writePairs(c: Context, pairs: ScoredPairs, isMax: boolean, shape: Shape): Generator<void, void, void> {

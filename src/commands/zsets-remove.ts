@@ -1,5 +1,6 @@
 /** Members leave a sorted set: ZREM, ZREMRANGEBYRANK, ZREMRANGEBYSCORE, ZREMRANGEBYLEX. */
 import { LexRange, type ScoreRange } from "../types/range.ts";
+import { CHANGED_AT_ONCE_MAX } from "./alone.ts";
 import type { Context, Handler } from "./context.ts";
 import { liveLimits } from "./encoding-limits.ts";
 import { ReplyError } from "./errors.ts";
@@ -7,13 +8,15 @@ import { integer } from "./parse.ts";
 import { deleteKey } from "./writable.ts";
 import { giveZset, takeZset } from "./zsets-cache.ts";
 import { EDIT, openQuickly, openToChange } from "./zsets-change.ts";
+import { removeNamed, removeRanks } from "./zsets-many.ts";
 import { RANKS, RankRange, scoreRange, setRanks } from "./zsets-ranks.ts";
 import { isBetterCopied, removeMany } from "./zsets-rest.ts";
 
-export function zrem(c: Context): void {
+export function zrem(c: Context): void | Generator<void, void, void> {
   const { args } = c;
   let removed = 0;
   if (openQuickly(c, 1)) {
+    if (args.count > CHANGED_AT_ONCE_MAX && EDIT.isNative) return removeNamed(c);
     for (let i = 2; i < args.count; i++) {
       if (!EDIT.find(args.bytes, args.starts[i] as number, args.lengths[i] as number)) continue;
       removed++;
@@ -51,9 +54,15 @@ function removeRange(c: Context, range: RankRange | ScoreRange | LexRange): Retu
   const removed = end - start;
   if (removed === EDIT.count) deleteKey(c, 1);
   else if (isBetterCopied(EDIT.count, removed)) return removeRest(c, range);
+  else if (removed > CHANGED_AT_ONCE_MAX && EDIT.isNative) return removeInSlices(c, start, end);
   else if (removed > 0) EDIT.removeRanks(start, end);
   c.server.keyspace.dirty += removed;
   c.reply.integer(removed);
+}
+
+function* removeInSlices(c: Context, start: number, end: number): Generator<void, void, void> {
+  yield* removeRanks(c, 1, start, end);
+  c.reply.integer(end - start);
 }
 
 function* removeRest(c: Context, range: RankRange | ScoreRange | LexRange): Generator<void, void, void> {

@@ -7,13 +7,14 @@ import type { Ranked } from "../types/ranked.ts";
 import { type OrderedPairs, ScoredPairs } from "../types/scored-pairs.ts";
 import type { Span } from "../util/span.ts";
 import type { Context } from "./context.ts";
+import { untilUnchanging } from "./native-reads.ts";
 import { deleteKey } from "./writable.ts";
 import { giveZset, type KeptZset } from "./zsets-cache.ts";
 import { installIf, isStill, type Replaced } from "./zsets-store.ts";
 import { openZset, SLICE_MEMBERS } from "./zsets-support.ts";
 
-/** Fewer members than this are removed one by one. */
-export const REMOVED_AT_ONCE_MAX = 8192;
+/** Fewer members than this are removed one by one, where they lie. */
+const REMOVED_AT_ONCE_MAX = 8192;
 /** Copying a member takes about so much less than removing one. */
 const COPIED_FOR_REMOVED = 2;
 
@@ -38,7 +39,8 @@ export function* removeMany(
   choose: (zset: KeptZset, ranked: Ranked) => Ranks,
   keeps: boolean,
 ): Generator<void, { readonly removed: number; readonly pairs: ScoredPairs } | null, void> {
-  for (;;) {
+  for (let isAgain = false; ; isAgain = true) {
+    if (isAgain) yield* untilUnchanging(c, index);
     const zset = openZset(c, index);
     if (zset === null) return null;
     const was: Replaced = { source: c.record.cursor.source, valueOffset: c.record.valueOffset };

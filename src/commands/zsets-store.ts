@@ -1,6 +1,4 @@
 /** A sorted set that a command has made becomes a key's value: ZRANGESTORE, ZUNIONSTORE and its kin, GEOSEARCHSTORE, GEORADIUS STORE. */
-import { atOnce } from "../overlay/encodings/native.ts";
-import { freeSortedSet } from "../overlay/encodings/sorted-set.ts";
 import { NativeType } from "../rdb/opcodes.ts";
 import { Record } from "../rdb/record.ts";
 import type { OrderedPairs } from "../types/scored-pairs.ts";
@@ -96,7 +94,7 @@ function install(c: Context, index: number, root: number, was: Replaced | null, 
   try {
     db.install(args.bytes, start, length, NativeType.ZSET, root, expireAtMs);
   } catch (error) {
-    atOnce(freeSortedSet(db.ensureTop().arena, root));
+    db.ensureTop().graves.bury(NativeType.ZSET, root);
     throw error;
   }
   return true;

@@ -183,6 +183,12 @@ export class ListpackWriter {
     return removed;
   }
 
+  /** After the bytes of `removed` elements were cut out of the listpack, which leaves `total` bytes: has the header say so. */
+  noteCut(total: number, removed: number): void {
+    writeTotal(this.#bytes, this.#start, total);
+    this.#count(-removed);
+  }
+
   /**
    * Moves the elements from `pos` on to a listpack of their own at into[at …], where `tailBytes(pos)` bytes have room. `moved`: how
    * many they are.

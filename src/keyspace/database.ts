@@ -36,6 +36,8 @@ export const KEEP_EXPIRY = -2;
 /** As Redis's strings: one that grows gets room to grow by as much again, up to so many bytes. */
 const RESERVE_BYTES_MAX = 2 ** 20;
 const ZEROED_BY_LOOP_MAX = 64;
+/** Lower types are no hashes whose fields expire. */
+const FIELDS_EXPIRE_FROM = RdbType.HASH_METADATA_PRE_GA;
 const PROBE = new Record();
 
 export class Database {
@@ -137,6 +139,7 @@ export class Database {
 
   #findBelow(hash: number, bytes: Uint8Array, start: number, length: number, nowMs: number, record: Record): boolean {
     if (!this.#lower.find(hash, bytes, start, length, record)) return false;
+    if (record.type < FIELDS_EXPIRE_FROM && (record.expireAtMs === -1 || record.expireAtMs >= nowMs)) return true;
     return this.#unlessExpired(bytes, start, length, nowMs, record);
   }
 
@@ -152,6 +155,7 @@ export class Database {
   ): boolean {
     if (!top.isAlive(handle)) return false;
     top.read(handle, record);
+    if (record.expireAtMs === -1 || record.expireAtMs >= nowMs) return true;
     return this.#unlessExpired(bytes, start, length, nowMs, record);
   }
 
@@ -491,7 +495,7 @@ export class Database {
     try {
       this.install(bytes, start, length, from.type, root, expireAtMs);
     } catch (error) {
-      atOnce(form.free(arena, root));
+      this.ensureTop().graves.bury(from.type, root);
       throw error;
     }
   }
@@ -502,12 +506,28 @@ export class Database {
     this.writeRecord(bytes, start, length, record, valueLength, expireAtMs);
   }
 
-  /** True, unless the record has expired: then it is deleted. Redis keeps a key until its time is strictly past. */
+  /** The number of the record's fields, if it is a hash all of whose fields have expired; else 0. */
+  fieldsGone(record: Record, nowMs: number): number {
+    return record.type < FIELDS_EXPIRE_FROM ? 0 : this.#shared.fieldsGone(record, nowMs);
+  }
+
+  /** So many fields of a hash were removed because their time was past. */
+  fieldsExpired(count: number): void {
+    this.#shared.fieldsExpired(count);
+  }
+
+  /**
+   * True, unless the record has expired, or all of its fields: then it is deleted. Redis keeps a key until its time is strictly past.
+   */
   #unlessExpired(bytes: Uint8Array, start: number, length: number, nowMs: number, record: Record): boolean {
-    if (record.expireAtMs === -1 || record.expireAtMs >= nowMs) return true;
-    if (this.#shared.isExpiryPaused()) return false;
+    const shared = this.#shared;
+    const isPast = record.expireAtMs !== -1 && record.expireAtMs < nowMs;
+    const fields = isPast ? 0 : this.fieldsGone(record, nowMs);
+    if (!isPast && fields === 0) return true;
+    if (shared.isExpiryPaused()) return false;
     this.drop(bytes, start, length);
-    this.#shared.expired(this, bytes, start, length);
+    if (isPast) shared.expired(this, bytes, start, length);
+    else shared.fieldsExpired(fields);
     return false;
   }
 

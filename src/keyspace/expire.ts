@@ -5,7 +5,7 @@
  *   layer     its index has a list sorted by expiry: what has come to lie in the past is buried, and no page of data touched
  *
  * Fields of hashes that expire by themselves count as their key's expiry in those segments: when one's time has come, the hash is swept,
- * and goes with its last field. What the file has of them is absent to readers, no more.
+ * and goes with its last field. What the file has of them is absent to readers, and a hash that has none left goes when it is looked up.
  *
  * Redis samples instead and lets a tenth of what has expired stand; here nothing stays behind for longer than one round. What is
  * frozen for a save changes no more: its expired keys are absent to readers and go when the save ends, and so do the layer's.
@@ -15,7 +15,6 @@ import type { Layer } from "../layer/layer.ts";
 import { ArenaFull } from "../overlay/arena.ts";
 import type { Blocks } from "../overlay/encodings/blocks.ts";
 import { FieldTable } from "../overlay/encodings/field-table.ts";
-import { hashForm } from "../overlay/encodings/hash-form.ts";
 import { atOnce } from "../overlay/encodings/native.ts";
 import type { Overlay } from "../overlay/overlay.ts";
 import { SEGMENT_ENTRIES_MAX } from "../overlay/table.ts";
@@ -181,14 +180,20 @@ export class ExpireCycle {
     const key = this.#key;
     key.take(top, handle);
     if (record.type !== NativeType.HASH) {
-      if (!this.#makeNative(database, top, record, key, nowMs)) return Number.POSITIVE_INFINITY;
+      if (!this.#makeNative(database, top, record, key)) return Number.POSITIVE_INFINITY;
       database.reread(key.bytes, 0, key.length, record);
     }
     const root = nativeRoot(record);
     // Somebody reads it in slices: the next round.
     if (top.arena.readers.has(root)) return earliestMs;
     const fields = this.#fields.bind(nativeBlocks(record), root);
-    while (!fields.expire(nowMs, FIELDS_PER_CLOCK)) if (performance.now() > untilMs) return Number.NaN;
+    const { table } = fields;
+    for (let isDone = false; !isDone; ) {
+      const before = table.count;
+      isDone = fields.expire(nowMs, FIELDS_PER_CLOCK);
+      this.#keyspace.fieldsExpired(before - table.count);
+      if (!isDone && performance.now() > untilMs) return Number.NaN;
+    }
     if (fields.table.count > 0) return fieldsExpireAt(record);
     database.drop(key.bytes, 0, key.length);
     this.#keyspace.onExpired?.(database, key.bytes, 0, key.length);
@@ -196,15 +201,16 @@ export class ExpireCycle {
   }
 
   /** Makes the hash one whose fields can be removed. False where it cannot be: no memory, or it is damaged. Readers miss nothing. */
-  #makeNative(database: Database, top: Overlay, record: Record, key: KeyCopy, nowMs: number): boolean {
+  #makeNative(database: Database, top: Overlay, record: Record, key: KeyCopy): boolean {
     if (this.#buildHash === null) return false;
     let root = 0;
     try {
-      root = atOnce(this.#buildHash(record, top.arena, nowMs));
+      // With what has expired: it is removed, and counted, where all of it is.
+      root = atOnce(this.#buildHash(record, top.arena, Number.NEGATIVE_INFINITY));
       database.install(key.bytes, 0, key.length, NativeType.HASH, root, KEEP_EXPIRY);
       return true;
     } catch (error) {
-      if (root !== 0) atOnce(hashForm.free(top.arena, root));
+      if (root !== 0) top.graves.bury(NativeType.HASH, root);
       if (error instanceof ArenaFull || error instanceof FormatError) return false;
       throw error;
     }

@@ -8,6 +8,7 @@ import { Populator } from "../mmap/populate.ts";
 import type { Overlay } from "../overlay/overlay.ts";
 import { Pins } from "../overlay/pins.ts";
 import { newTally, type Tally } from "../overlay/tally.ts";
+import type { Record } from "../rdb/record.ts";
 import { FormatError } from "../util/format-error.ts";
 import { randomSeed } from "../util/key-hash.ts";
 import { AccessClock } from "./access.ts";
@@ -45,11 +46,17 @@ export class Keyspace implements Shared {
   dirty = 0;
   /** Keys deleted because their time was past. */
   expiredKeys = 0;
+  /** Fields of hashes removed because their time was past. */
+  expiredFields = 0;
+  /** Of a record that was just found: its fields, if they have all expired (types/fieldless.ts). */
+  fieldsGone: (record: Record, nowMs: number) => number = () => 0;
   /** The active expire cycle may work (DEBUG SET-ACTIVE-EXPIRE). */
   activeExpire = true;
   /** Expired keys are absent but stay, as while clients are paused. */
   isExpiryPaused: () => boolean = () => false;
   phase: SavingPhase = "idle";
+  /** Structures that are half changed (commands/alone.ts): who freezes or thaws waits until there are none. */
+  changing = 0;
   /** While re-basing: the layer that everything will lie in. */
   incoming: Layer | null = null;
   /** Why a key could not be buried in it; null: nothing went wrong. */
@@ -149,6 +156,7 @@ export class Keyspace implements Shared {
   freeze(): FrozenState {
     if (this.phase !== "idle") throw new Error(`freeze while ${this.phase}`);
     if (this.isDraining) throw new Error("freeze while an earlier save's writes are not merged");
+    if (this.changing > 0) throw new Error("freeze while a structure is half changed");
     this.phase = "saving";
     return freezeAll(this.databases, this.#layers);
   }
@@ -266,6 +274,10 @@ export class Keyspace implements Shared {
   expired(database: Database, bytes: Uint8Array, start: number, length: number): void {
     this.expiredKeys++;
     this.onExpired?.(database, bytes, start, length);
+  }
+
+  fieldsExpired(count: number): void {
+    this.expiredFields += count;
   }
 
   covered(database: Database, bytes: Uint8Array, start: number, length: number): void {

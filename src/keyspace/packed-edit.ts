@@ -7,10 +7,11 @@
  * The blob is read where it lies, in whatever level; `resize` makes it writable, in the top overlay. One instance serves any number of
  * keys, one after the other; nothing is allocated on the heap.
  */
-import { headBytes, keyLength, lengthBytes, writeHead } from "../overlay/entry.ts";
+import { headBytes, INLINE_BYTES_MAX, keyLength, lengthBytes, writeHead } from "../overlay/entry.ts";
 import type { Record } from "../rdb/record.ts";
 import { Scratch } from "../rdb/scratch.ts";
 import { readString } from "../rdb/string.ts";
+import { copyBytes } from "../util/native.ts";
 import { Span } from "../util/span.ts";
 import { type Database, KEEP_EXPIRY } from "./database.ts";
 
@@ -27,6 +28,8 @@ export class PackedEdit {
   #record: Record | null = null;
   readonly #into = new Span();
   readonly #scratch = new Scratch();
+  /** Copies of the blob, or of its end, while it is made shorter. */
+  readonly #aside = new Scratch();
 
   get bytes(): Uint8Array {
     return this.blob.bytes;
@@ -104,5 +107,48 @@ export class PackedEdit {
     const hasMoved = into.bytes !== blob.bytes || into.start !== blob.start;
     blob.set(into.bytes, into.start, length);
     if (hasMoved) database.reread(this.#key, this.#keyStart, this.#keyLength, record);
+  }
+
+  /**
+   * As `resize`, of the blob without its bytes [from, to): what it says of its own length, the caller writes at once. Throws ArenaFull, nothing
+   * changed: a blob that is changed first and made shorter then could not be read where there is no memory for the second step.
+   */
+  cut(from: number, to: number): void {
+    const { blob } = this;
+    const tail = blob.length - to;
+    const length = from + tail;
+    if (this.#staysAt(length)) {
+      this.resize(length);
+      blob.bytes.copyWithin(blob.start + from, blob.start + to, blob.start + to + tail);
+      return;
+    }
+    const aside = this.#aside.bytes(tail);
+    copyBytes(blob.bytes, blob.start + to, tail, aside, 0);
+    this.resize(length);
+    copyBytes(aside, 0, tail, blob.bytes, blob.start + from);
+  }
+
+  /** A copy of the blob, to be changed and put back: valid until the next one. */
+  copyAside(): Uint8Array {
+    const { bytes, start, length } = this.blob;
+    const aside = this.#aside.bytes(length);
+    copyBytes(bytes, start, length, aside, 0);
+    return aside;
+  }
+
+  /** Makes the blob the first `length` bytes of a copy. Throws ArenaFull, nothing changed. */
+  putBack(aside: Uint8Array, length: number): void {
+    this.resize(length);
+    copyBytes(aside, 0, length, this.blob.bytes, this.blob.start);
+  }
+
+  /** Whether the blob stays where it is when it is resized to `length`, which is less: as Overlay.resize finds. */
+  #staysAt(length: number): boolean {
+    if (!this.isWritable) return false;
+    const { blob } = this;
+    const record = this.#record as Record;
+    const head = headBytes(record.type) + lengthBytes(length);
+    if (record.cursor.base + blob.start - head !== record.valueOffset) return false;
+    return lengthBytes(blob.length) === lengthBytes(length) && head + blob.length <= INLINE_BYTES_MAX;
   }
 }

@@ -130,7 +130,7 @@ export function absorbKey(database: Database, hash: number, bytes: Uint8Array, s
     try {
       moved = top.create(bytes, start, length, type, expireAtMs, valueLength, isRaw ? EntryFlag.RAW : 0);
     } catch (error) {
-      if (root !== 0) atOnce(nativeForm(type).free(top.arena, root));
+      if (root !== 0) top.graves.bury(type, root);
       throw error;
     }
     if (root !== 0) writeU32(top.valueBytes, top.valueAt, root);

@@ -30,6 +30,7 @@ export function scanKeys(
   let looks = 0;
   const seen = () => {
     if (record.expireAtMs !== -1 && record.expireAtMs < nowMs) return;
+    if (database.fieldsGone(record, nowMs) > 0) return;
     visits++;
     visit(record);
   };
@@ -67,7 +68,8 @@ function scanOverlay(overlay: Overlay, from: number, end: number, record: Record
 export function randomKey(database: Database, nowMs: number, record: Record): boolean {
   if (database.size(nowMs) === 0) return false;
   for (let tries = 0; tries < RANDOM_TRIES; tries++) {
-    if (readRandom(database, record) && !hasExpired(record, nowMs)) return true;
+    if (!readRandom(database, record) || hasExpired(record, nowMs)) continue;
+    if (database.fieldsGone(record, nowMs) === 0) return true;
   }
   // Nearly all have expired or died: the first that has not, from a random place on, then from the start.
   const start = Math.floor(Math.random() * HASHES);

@@ -4,6 +4,7 @@ import type { Populator } from "../mmap/populate.ts";
 import type { Overlay } from "../overlay/overlay.ts";
 import type { Pins } from "../overlay/pins.ts";
 import type { Tally } from "../overlay/tally.ts";
+import type { Record } from "../rdb/record.ts";
 import type { AccessClock } from "./access.ts";
 import type { Ahead } from "./ahead.ts";
 import type { Database } from "./database.ts";
@@ -20,6 +21,10 @@ export interface Shared {
   readonly populator: Populator;
   /** Expired keys are absent but stay. */
   isExpiryPaused(): boolean;
+  /** Fields of a hash all of whose fields have expired; 0: it is none, or nobody knows. Keeps the record's cursor before the value. */
+  fieldsGone(record: Record, nowMs: number): number;
+  /** So many fields of a hash were removed because their time was past. */
+  fieldsExpired(count: number): void;
   /** The overlay is not used any more. */
   retire(overlay: Overlay): void;
   /** A key of `database` was deleted because its time was past. */

@@ -13,6 +13,7 @@
 import { AnonymousRegion, type RegionHandle } from "../mmap/anonymous.ts";
 import type { Populator } from "../mmap/populate.ts";
 import type { ByteSource } from "../util/byte-source.ts";
+import type { Graves } from "./encodings/blocks.ts";
 import { OverlayLimit } from "./overlay-limit.ts";
 import type { Pins } from "./pins.ts";
 import {
@@ -57,6 +58,8 @@ export class Arena implements ByteSource {
   readonly readers = new Map<number, number>();
   /** By root: commands that wait for a structure, to change it. Who wants to read it waits in turn. */
   readonly awaited = new Map<number, number>();
+  /** Set by the graveyard of the overlay that this is the memory of. */
+  graves: Graves | null = null;
   /** ByteSource: what is read here may be overwritten later. */
   readonly isMutable = true as const;
   readonly windows: readonly Uint8Array[];

@@ -1,9 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { NativeType } from "../rdb/opcodes.ts";
 import { binaryBytes } from "../util/span.ts";
+import { letGo } from "./encodings/blocks.ts";
 import { createMember } from "./encodings/member.ts";
 import { memberHash } from "./encodings/member-hash.ts";
 import { MemberTable } from "./encodings/member-table.ts";
+import { nativeForm } from "./encodings/native.ts";
 import { writeU32 } from "./entry.ts";
 import { Overlay, ROOT_BYTES } from "./overlay.ts";
 import { Pins } from "./pins.ts";
@@ -105,4 +107,47 @@ test("an entry that finds no place before its structure is named takes nothing a
   expect(() => overlay.insert(1, handle)).toThrow("full");
   expect(overlay.goneBytes).toBe(0);
   expect(overlay.usedBytes).toBe(used);
+});
+
+describe("a structure that was made in vain", () => {
+  const drainGraves = (overlay: Overlay) => {
+    let steps = 0;
+    while (overlay.graves.stepUpTo(1)) steps++;
+    return steps;
+  };
+
+  test("a copy that is broken off is freed in slices, to the last byte, whoever holds views", () => {
+    const pins = new Pins();
+    const { overlay } = withSet(20_000, pins);
+    const { arena } = overlay;
+    const root = setOf(overlay, 20_000);
+    const before = arena.usedBytes;
+    const taken = pins.take();
+    const steps = nativeForm(NativeType.SET).copy(arena, root, arena);
+    for (let i = 0; i < 60; i++) expect(steps.next().done).toBe(false);
+    const grown = arena.usedBytes - before;
+    steps.return(0);
+    expect(arena.usedBytes - before).toBeGreaterThan(grown * 0.8);
+    expect(drainGraves(overlay)).toBeGreaterThan(20);
+    expect(arena.usedBytes).toBe(before);
+    pins.release(taken);
+  });
+
+  test("a small one is freed at once", () => {
+    const { overlay, before } = withSet(10);
+    const { arena } = overlay;
+    const root = setOf(overlay, 10);
+    letGo(arena, nativeForm(NativeType.SET).free(arena, root));
+    expect(drainGraves(overlay)).toBe(0);
+    removeKey(overlay);
+    expect(overlay.usedBytes).toBe(before);
+  });
+
+  test("one whose overlay goes is forgotten", () => {
+    const { overlay } = withSet(10);
+    const { arena } = overlay;
+    letGo(arena, nativeForm(NativeType.SET).free(arena, setOf(overlay, 20_000)));
+    overlay.graves.forget();
+    expect(drainGraves(overlay)).toBe(0);
+  });
 });

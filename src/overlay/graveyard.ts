@@ -1,8 +1,9 @@
 /**
- * Native structures that were deleted: freed at once where they are small, else in slices from a timer. One that a sliced command may
- * still walk (Pins) is not touched before that has ended.
+ * Native structures that were deleted, or made in vain: freed at once where they are small, else in slices from a timer. One that a
+ * sliced command may still walk (Pins) is not touched before that has ended.
  */
 import type { Arena } from "./arena.ts";
+import type { Graves } from "./encodings/blocks.ts";
 import { atOnce, nativeForm } from "./encodings/native.ts";
 
 /** Elements of a structure that is freed at once. */
@@ -17,15 +18,18 @@ interface Grave {
   readonly epoch: number;
 }
 
-export class Graveyard {
+export class Graveyard implements Graves {
   /** Bytes of what has not been freed yet, as estimated. */
   bytes = 0;
   readonly #arena: Arena;
   readonly #graves: Grave[] = [];
   #freeing: Generator<void, void, void> | null = null;
+  /** Of structures that were never anybody's: nobody walks them, so no pin holds them up. */
+  readonly #unwanted: Generator<void, void, void>[] = [];
 
   constructor(arena: Arena) {
     this.#arena = arena;
+    arena.graves = this;
   }
 
   /** Takes a structure that nothing names any more. */
@@ -43,12 +47,18 @@ export class Graveyard {
     arena.tally.dyingObjects++;
   }
 
+  /** Takes the freeing of a structure that nothing has named, whole or not: the first slice is done at once. */
+  adopt(freeing: Generator<void, void, void>): void {
+    if (freeing.next().done !== true) this.#unwanted.push(freeing);
+  }
+
   /** The whole arena is gone, and with it what is left here. */
   forget(): void {
     const { tally } = this.#arena;
     tally.dyingObjects -= this.#graves.length;
     tally.freedObjects += this.#graves.length;
     this.#graves.length = 0;
+    this.#unwanted.length = 0;
   }
 
   /** Frees up to so many slices of what was buried; true while there is more that can be freed now. */
@@ -59,6 +69,11 @@ export class Graveyard {
 
   /** Frees a slice; false where nothing can be freed (now). */
   #step(): boolean {
+    const unwanted = this.#unwanted[0];
+    if (unwanted !== undefined) {
+      if (unwanted.next().done === true) this.#unwanted.shift();
+      return this.#unwanted.length > 0 || this.#graves.length > 0;
+    }
     const grave = this.#graves[0];
     if (grave === undefined) return false;
     const arena = this.#arena;

@@ -102,6 +102,21 @@ function expectAll(text: string): void {
   expect(server.keyspace.database(0).size(Date.now())).toBe(3000);
 }
 
+test("a save waits until no structure is half changed", async () => {
+  fill("first");
+  const { keyspace } = server;
+  keyspace.changing++;
+  const saved = server.saving.saveNow();
+  await Bun.sleep(20);
+  expect([keyspace.phase, server.saving.state]).toEqual(["idle", "saving"]);
+  expect(() => keyspace.freeze()).toThrow("half changed");
+  set("key:0", "later");
+  keyspace.changing--;
+  expect(await saved).toBe(true);
+  expect(get("key:0")).toBe("later");
+  expect(keyspace.database(0).top?.keys ?? 0).toBe(0);
+});
+
 test("a file that cannot be stood on is saved all the same, and everything stays in memory until the next save", async () => {
   fill("first");
   const { openSaved } = Snapshot.prototype;

@@ -143,7 +143,11 @@ export class Saving implements SavingService {
 
   /** DEBUG RELOAD: saving is all that a reload needs, since what was saved is served from the file. */
   async reload({ save, flush }: ReloadOptions): Promise<string> {
-    if (save) return (await this.saveNow()) ? "" : "ERR";
+    if (save) {
+      if (!(await this.saveNow())) return "ERR";
+      this.#parts.snapshot().noteLoad();
+      return "";
+    }
     if (!flush) return RELOAD_FAILED;
     await this.whenIdle();
     const { promise, resolve } = Promise.withResolvers<boolean>();
@@ -222,6 +226,7 @@ export class Saving implements SavingService {
     try {
       // Of a save that failed.
       if (keyspace.isDraining) await inSlices(keyspace.thaw());
+      if (keyspace.changing > 0) await untilWhole(keyspace);
       const { dirty } = keyspace;
       const saved = await this.#write(path, kind);
       log("notice", `DB saved on disk: ${path}, ${humanBytes(saved.sizeBytes)}, ${humanCount(saved.keys)} keys`);
@@ -299,10 +304,12 @@ export class Saving implements SavingService {
     const path = configuredPath(config);
     try {
       if (keyspace.isDraining) await inSlices(keyspace.thaw());
+      if (keyspace.changing > 0) await untilWhole(keyspace);
       const { dirty } = keyspace;
       keyspace.freeze();
       const next = await snapshot.openAgain(path, config, this.#parts);
       await this.#standOn(path, next, snapshot.savedAtMs);
+      snapshot.noteLoad();
       keyspace.dirty -= dirty;
       return "";
     } catch (error) {
@@ -340,7 +347,9 @@ export class Saving implements SavingService {
   async #thaw(): Promise<void> {
     const { log, snapshot } = this.#parts;
     try {
-      await inSlices(snapshot().keyspace.thaw());
+      const { keyspace } = snapshot();
+      if (keyspace.changing > 0) await untilWhole(keyspace);
+      await inSlices(keyspace.thaw());
     } catch (error) {
       // Nothing can be saved before it is done.
       this.lastStatus = "err";
@@ -403,6 +412,11 @@ export class Saving implements SavingService {
     const isRefusing = this.lastStatus === "err" && this.hasSavePoints && config.flag("stop-writes-on-bgsave-error");
     this.refusal = isRefusing ? MISCONF : "";
   }
+}
+
+/** Resolves when no command has changed a structure by half: what it changes must stay where it is until it is done. */
+async function untilWhole(keyspace: { readonly changing: number }): Promise<void> {
+  while (keyspace.changing > 0) await Bun.sleep(1);
 }
 
 /** Runs a generator to its end, a slice in each turn of the event loop; what it returns. */

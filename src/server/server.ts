@@ -7,6 +7,7 @@ import type { Server, ShutdownOptions } from "../commands/context.ts";
 import { DebugSettings } from "../commands/debug-settings.ts";
 import { Stats } from "../commands/stats.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
+import { fieldsGone } from "../types/fieldless.ts";
 import type { Config } from "./config/config.ts";
 import { Cron } from "./cron.ts";
 import { Ending, type GoesOn } from "./ending.ts";
@@ -92,6 +93,7 @@ export class FolioServer implements Server, InfoSource {
     this.snapshot = snapshot;
     // As Redis: what clients see while they are paused stands still.
     snapshot.keyspace.isExpiryPaused = () => this.clients.pausedUntilMs > Date.now();
+    snapshot.keyspace.fieldsGone = fieldsGone;
     this.memoryLimit.adopt();
     this.upkeep.adopt();
     this.loadingState.end();
@@ -109,6 +111,7 @@ export class FolioServer implements Server, InfoSource {
   resetStatistics(): void {
     this.stats.reset();
     this.keyspace.expiredKeys = 0;
+    this.keyspace.expiredFields = 0;
     this.keyspace.tally.freedObjects = 0;
     this.memoryLimit.resetCounters();
     this.upkeep.resetCounters();

@@ -66,11 +66,11 @@ function put(name: string, bytes: Uint8Array): string {
 test("a good one opens, and opens again by its index", async () => {
   put("good.rdb", smallDump());
   const first = await open("good.rdb");
-  expect(first.loadedKeys).toBe(3);
+  expect(first.loaded.keys).toBe(3);
   expect(first.layer?.facts().indexBuildMs).toBeGreaterThan(0);
   await first.close();
   const again = await open("good.rdb");
-  expect([again.loadedKeys, again.layer?.facts().indexBuildMs]).toEqual([3, 0]);
+  expect([again.loaded.keys, again.layer?.facts().indexBuildMs]).toEqual([3, 0]);
   expect(again.guardStatus()?.state).toMatch(/^(leased|copy)$/);
   await again.close();
 });
@@ -109,7 +109,7 @@ describe("refused with one line that says where, what was found, what was expect
   test("more databases than configured", async () => {
     put("many.rdb", new RdbWriter().select(12).set("a", "b").finish());
     const wide = await open("many.rdb");
-    expect(wide.loadedKeys).toBe(1);
+    expect(wide.loaded.keys).toBe(1);
     await wide.close();
     const line = await open("many.rdb", true, { databases: "4" }).then(
       () => "",

@@ -7,6 +7,7 @@
 import { closeSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { Keyspace } from "../keyspace/keyspace.ts";
+import { DamagedError } from "../layer/damaged-error.ts";
 import { IndexFile } from "../layer/index-file.ts";
 import { indexPath, pathOfDescriptor, removeStale } from "../layer/index-place.ts";
 import { IndexRejected } from "../layer/index-rejected.ts";
@@ -45,14 +46,23 @@ export interface GuardedLayer {
   readonly guard: Guard;
 }
 
+/** What a load has found, as Redis counts it. */
+export interface Loaded {
+  /** Keys that were taken. */
+  readonly keys: number;
+  /** Keys whose time was past already. */
+  readonly expired: number;
+}
+
 export class Snapshot {
   path: string;
   layer: Layer | null;
   readonly keyspace: Keyspace;
   /** When the file was last written; the start of the server where there is none. */
   savedAtMs: number;
-  /** Keys in the file that was opened at the start. */
-  readonly loadedKeys: number;
+  /** The file that was loaded last, in Redis's terms, and when: at the start, by DEBUG RELOAD; null: what came of it is known. */
+  #loading: { readonly layer: Layer; readonly atMs: number } | null = null;
+  #loaded: Loaded = { keys: 0, expired: 0 };
   #guard: Guard | null;
   #lock: DirectoryLock | null;
   /** The directory of the save that runs, where it is another. */
@@ -72,7 +82,31 @@ export class Snapshot {
     this.#guard = guard;
     this.#lock = lock;
     this.savedAtMs = savedAtMs;
-    this.loadedKeys = layer?.facts().keys ?? 0;
+    this.noteLoad();
+  }
+
+  /** What is served now counts as loaded, as of this moment. */
+  noteLoad(): void {
+    const { layer } = this;
+    this.#loading = layer === null ? null : { layer, atMs: Date.now() };
+    this.#loaded = { keys: 0, expired: 0 };
+  }
+
+  /** Of the last load. Looked up when somebody asks: it would take pages of the index that a start does without. */
+  get loaded(): Loaded {
+    const loading = this.#loading;
+    if (loading === null) return this.#loaded;
+    this.#loading = null;
+    const { layer, atMs } = loading;
+    let expired = 0;
+    try {
+      for (const { dbid } of layer.databases) expired += layer.expiries(dbid)?.expired(atMs) ?? 0;
+    } catch (error) {
+      // Those keys are absent to readers or answer an error; a new index is built elsewhere.
+      if (!(error instanceof DamagedError)) throw error;
+    }
+    this.#loaded = { keys: layer.facts().keys - expired, expired };
+    return this.#loaded;
   }
 
   /** No file: what a server has until its snapshot is open. */
@@ -144,6 +178,8 @@ export class Snapshot {
   follow(path: string, next: GuardedLayer, savedAtMs: number): Retiring | null {
     const { layer } = this;
     const guard = this.#guard;
+    // Before its layer goes.
+    void this.loaded;
     this.path = path;
     this.layer = next.layer;
     this.#guard = next.guard;

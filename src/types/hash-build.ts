@@ -6,11 +6,10 @@ import {
   measureElement,
   writeEmptyListpack,
 } from "../encodings/listpack-writer.ts";
-import type { Blocks } from "../overlay/encodings/blocks.ts";
+import { type Blocks, letGo } from "../overlay/encodings/blocks.ts";
 import { FieldTable } from "../overlay/encodings/field-table.ts";
 import { hashForm } from "../overlay/encodings/hash-form.ts";
 import { MemberTable } from "../overlay/encodings/member-table.ts";
-import { atOnce } from "../overlay/encodings/native.ts";
 import type { Record } from "../rdb/record.ts";
 import { HashReader } from "./hash.ts";
 
@@ -29,7 +28,7 @@ export function* buildHash(record: Record, blocks: Blocks, nowMs: number): Gener
     if (fields.table.count === 0) yield* fill(fields, record, Number.NEGATIVE_INFINITY);
     isWhole = true;
   } finally {
-    if (!isWhole) atOnce(hashForm.free(blocks, root));
+    if (!isWhole) letGo(blocks, hashForm.free(blocks, root));
   }
   return root;
 }

@@ -105,7 +105,12 @@ export class HashEdit {
 
   /** Removes expired fields, about `most` of them; false where there may be more. */
   expire(nowMs: number, most: number): boolean {
-    return !this.#isNative || this.#fields.expire(nowMs, most);
+    if (!this.#isNative || !this.#fields.isDue(nowMs)) return true;
+    const { table } = this.#fields;
+    const before = table.count;
+    const isDone = this.#fields.expire(nowMs, most);
+    (this.#database as Database).fieldsExpired(before - table.count);
+    return isDone;
   }
 
   /** Finds a field. `read`, `put`, `setExpiry` and `remove` mean it, until another one is sought. */

@@ -3,10 +3,9 @@
  * are, of ziplists, plain elements and sequences the elements are pushed one by one.
  */
 import { Listpack, validateListpack } from "../encodings/listpack.ts";
-import type { Blocks } from "../overlay/encodings/blocks.ts";
+import { type Blocks, letGo } from "../overlay/encodings/blocks.ts";
 import { TREE_ROOT_BYTES } from "../overlay/encodings/counted-tree.ts";
 import { listForm } from "../overlay/encodings/list-form.ts";
-import { atOnce } from "../overlay/encodings/native.ts";
 import { NodeList } from "../overlay/encodings/node-list.ts";
 import { readCount, readLength } from "../rdb/length.ts";
 import { QuicklistContainer, RdbType } from "../rdb/opcodes.ts";
@@ -37,7 +36,7 @@ export function* makeList(
     yield* fill(list);
     isWhole = true;
   } finally {
-    if (!isWhole) atOnce(listForm.free(blocks, root));
+    if (!isWhole) letGo(blocks, listForm.free(blocks, root));
   }
   return root;
 }

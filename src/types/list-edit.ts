@@ -32,7 +32,6 @@ import { copyBytes } from "../util/native.ts";
 import { EMPTY_BYTES, Span } from "../util/span.ts";
 import type { Element } from "./elements.ts";
 import { EDITED_BYTES_MAX } from "./list.ts";
-import { NodeCopies } from "./list-copy.ts";
 import { readNodeCount } from "./node-count.ts";
 
 export class ListEdit {
@@ -183,9 +182,17 @@ export class ListEdit {
     const pos = writer.seek(index);
     const place = pos - packed.start;
     const grown = measureElement(bytes, start, length) - (writer.next(pos) - pos);
-    packed.resize(packed.length + Math.max(0, grown));
+    const total = packed.length + grown;
+    if (grown < 0) {
+      // Aside: when there is no memory to make it shorter, it must be as it was.
+      const blob = packed.copyAside();
+      writer.open(blob, 0).replace(place, bytes, start, length);
+      packed.putBack(blob, total);
+      writer.open(packed.bytes, packed.start);
+      return;
+    }
+    packed.resize(total);
     writer.open(packed.bytes, packed.start).replace(packed.start + place, bytes, start, length);
-    this.#fit();
   }
 
   /** Reads the element at `index` < count. Valid until the list is changed. */
@@ -199,21 +206,18 @@ export class ListEdit {
     }
   }
 
-  /** Of a native list: copies of the nodes that hold the first (or last) `count` elements. */
-  copyEnd(count: number, isHead: boolean): NodeCopies {
-    return new NodeCopies(this.#list(), count, isHead);
-  }
-
   /** Removes `count` elements from `index` on; at least one stays. Throws ArenaFull while a save runs; some may be gone then. */
   remove(index: number, count: number): void {
     if (count <= 0) return;
     if (this.isNative) this.#list().remove(index, count);
     else {
       const packed = this.#packed;
-      packed.resize(packed.length);
-      const writer = this.#writer.open(packed.bytes, packed.start);
-      writer.remove(writer.seek(index), count);
-      this.#fit();
+      const writer = this.#writer;
+      const from = writer.seek(index);
+      let to = from;
+      for (let i = 0; i < count; i++) to = writer.next(to);
+      packed.cut(from - packed.start, to - packed.start);
+      writer.open(packed.bytes, packed.start).noteCut(packed.length, count);
     }
     this.count -= count;
   }
@@ -244,14 +248,6 @@ export class ListEdit {
       // It stays native: that is a list as well.
       if (!(error instanceof ArenaFull)) throw error;
     }
-  }
-
-  /** The value is as long as the listpack in it. */
-  #fit(): void {
-    const packed = this.#packed;
-    const total = this.#writer.totalBytes;
-    if (total < packed.length) packed.resize(total);
-    this.#writer.open(packed.bytes, packed.start);
   }
 
   #insertAll(

@@ -1,9 +1,8 @@
 /** Making the native structure of a set (overlay/encodings/set-form.ts) of what lies otherwise. */
-import type { Blocks } from "../overlay/encodings/blocks.ts";
+import { type Blocks, letGo } from "../overlay/encodings/blocks.ts";
 import { createMember } from "../overlay/encodings/member.ts";
 import { memberHash } from "../overlay/encodings/member-hash.ts";
 import { MemberTable } from "../overlay/encodings/member-table.ts";
-import { atOnce } from "../overlay/encodings/native.ts";
 import { setForm } from "../overlay/encodings/set-form.ts";
 import type { Record } from "../rdb/record.ts";
 import type { Span } from "../util/span.ts";
@@ -63,7 +62,7 @@ export function* buildOf(blocks: Blocks, next: () => Span | null): Generator<voi
     }
     isWhole = true;
   } finally {
-    if (!isWhole) atOnce(setForm.free(blocks, root));
+    if (!isWhole) letGo(blocks, setForm.free(blocks, root));
   }
   return root;
 }

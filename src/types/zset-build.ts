@@ -1,7 +1,6 @@
 /** Makes a native sorted set of one that lies otherwise, or of pairs. */
-import type { Blocks } from "../overlay/encodings/blocks.ts";
+import { type Blocks, letGo } from "../overlay/encodings/blocks.ts";
 import { memberHash } from "../overlay/encodings/member-hash.ts";
-import { atOnce } from "../overlay/encodings/native.ts";
 import { freeSortedSet, SortedSet } from "../overlay/encodings/sorted-set.ts";
 import type { Record } from "../rdb/record.ts";
 import { Span } from "../util/span.ts";
@@ -29,7 +28,7 @@ export function* buildZset(record: Record, blocks: Blocks): Generator<void, numb
     }
     isWhole = true;
   } finally {
-    if (!isWhole) atOnce(freeSortedSet(blocks, root));
+    if (!isWhole) letGo(blocks, freeSortedSet(blocks, root));
   }
   return root;
 }
@@ -51,7 +50,7 @@ export function* buildOfPairs(blocks: Blocks, pairs: OrderedPairs): Generator<vo
     }
     isWhole = true;
   } finally {
-    if (!isWhole) atOnce(freeSortedSet(blocks, root));
+    if (!isWhole) letGo(blocks, freeSortedSet(blocks, root));
   }
   return root;
 }

@@ -214,17 +214,37 @@ export class ZsetEdit {
     const old = this.#pairEnd - this.#pairAt;
     const grown = measureScore(score) - (this.#pairEnd - this.#scoreAt);
     this.#seek(score, member, start, length, this.#pairAt);
-    const total = packed.length;
+    const total = packed.length + grown;
     this.#isChanged = true;
-    packed.resize(total + Math.max(0, grown));
-    if (this.#place === this.#pairAt || this.#place === this.#pairEnd) {
-      replaceScore(WRITER.open(packed.bytes, packed.start), packed.start + this.#scoreAt, score);
-    } else {
-      WRITER.open(packed.bytes, packed.start).remove(packed.start + this.#pairAt, 2);
-      if (this.#place > this.#pairAt) this.#place -= old;
-      this.#insert(score, member, start, length);
+    if (grown < 0) {
+      // Aside: when there is no memory to make it shorter, it must be as it was.
+      const blob = packed.copyAside();
+      this.#move(blob, 0, old, score, member, start, length);
+      packed.putBack(blob, total);
+      return;
     }
-    if (grown < 0) packed.resize(total + grown);
+    packed.resize(total);
+    this.#move(packed.bytes, packed.start, old, score, member, start, length);
+  }
+
+  /** Moves the pair at #pairAt, of `old` bytes, to #place, in the listpack at bytes[at …]. */
+  #move(
+    bytes: Uint8Array,
+    at: number,
+    old: number,
+    score: number,
+    member: Uint8Array,
+    start: number,
+    length: number,
+  ): void {
+    const writer = WRITER.open(bytes, at);
+    if (this.#place === this.#pairAt || this.#place === this.#pairEnd) {
+      replaceScore(writer, at + this.#scoreAt, score);
+      return;
+    }
+    writer.remove(at + this.#pairAt, 2);
+    if (this.#place > this.#pairAt) this.#place -= old;
+    insertScore(writer, writer.insert(at + this.#place, member, start, length), score);
   }
 
   /** Removes the member that find() has just found. */
@@ -357,10 +377,8 @@ export class ZsetEdit {
   /** Removes the pairs that lie in [from, to). */
   #cut(from: number, to: number, pairs: number): void {
     const packed = this.#packed;
-    const total = packed.length;
     this.#isChanged = true;
-    packed.resize(total);
-    WRITER.open(packed.bytes, packed.start).remove(packed.start + from, 2 * pairs);
-    packed.resize(total - (to - from));
+    packed.cut(from, to);
+    WRITER.open(packed.bytes, packed.start).noteCut(packed.length, 2 * pairs);
   }
 }

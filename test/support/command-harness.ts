@@ -17,6 +17,7 @@ import { Layer } from "../../src/layer/layer.ts";
 import { Args } from "../../src/net/args.ts";
 import { Reply } from "../../src/net/reply.ts";
 import { Record } from "../../src/rdb/record.ts";
+import { fieldsGone } from "../../src/types/fieldless.ts";
 import { DEFAULT_LIMITS } from "../../src/types/limits.ts";
 import { binaryText } from "../../src/util/span.ts";
 import { bringTo, type Level, levelAsked } from "./levels.ts";
@@ -118,6 +119,7 @@ export class CommandHarness {
   ): Promise<CommandHarness> {
     const layer = await Layer.open(path, { databases: DATABASES, log: () => {} });
     const harness = new CommandHarness(rows, layer, level);
+    harness.server.keyspace.fieldsGone = fieldsGone;
     harness.layer = await bringTo(level, harness.server.keyspace, layer);
     return harness;
   }

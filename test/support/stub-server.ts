@@ -13,6 +13,7 @@ import type { Command } from "../../src/commands/table.ts";
 import { Keyspace } from "../../src/keyspace/keyspace.ts";
 import { Listener } from "../../src/net/listener.ts";
 import { Config } from "../../src/server/config/config.ts";
+import { fieldsGone } from "../../src/types/fieldless.ts";
 import { NO_SAVING } from "./no-saving.ts";
 
 export class StubServer implements Server {
@@ -32,6 +33,7 @@ export class StubServer implements Server {
   readonly listener: Listener<import("../../src/commands/client.ts").Client>;
 
   constructor(config: Readonly<Record<string, string>> = {}, rows: readonly Command[] = [], unixPath = "") {
+    this.keyspace.fieldsGone = fieldsGone;
     for (const [name, value] of Object.entries(config)) this.config.load(name, [value]);
     const own = new Set(rows.map((row) => row.name));
     this.dispatcher = commandService(this, [...COMMANDS.filter((row) => !own.has(row.name)), ...rows]);

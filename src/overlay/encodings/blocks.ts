@@ -19,6 +19,23 @@ export interface Blocks {
   free(handle: number): void;
   /** Bytes that the block can hold. */
   capacity(handle: number): number;
+  /** Where what is nobody's is freed in slices; else it is freed at once. */
+  readonly graves?: Graves | null;
+}
+
+/** Graveyard. */
+export interface Graves {
+  /** Takes a whole structure that nothing names. */
+  bury(type: number, root: number): void;
+  /** Takes the freeing of what nothing has ever named. */
+  adopt(freeing: Generator<void, void, void>): void;
+}
+
+/** Frees what was made and is not wanted, be it whole or not: large ones in slices, when others have been served. */
+export function letGo(blocks: Blocks, freeing: Generator<void, void, void>): void {
+  const { graves } = blocks;
+  if (graves !== undefined && graves !== null) graves.adopt(freeing);
+  else for (const _ of freeing);
 }
 
 /** What of a region of memory is needed: AnonymousRegion. */

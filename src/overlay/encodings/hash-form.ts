@@ -3,7 +3,7 @@ import { RdbType } from "../../rdb/opcodes.ts";
 import type { ValueSink } from "../../rdb/value-sink.ts";
 import { WINDOW_SHIFT } from "../arena.ts";
 import { EXPIRY_BYTES, readExpiry } from "../entry.ts";
-import { type Blocks, bytesOf, placeOf } from "./blocks.ts";
+import { type Blocks, bytesOf, letGo, placeOf } from "./blocks.ts";
 import { EXPIRY } from "./member.ts";
 import { MemberTable, TABLE_ROOT_BYTES } from "./member-table.ts";
 import { eachMember, tableBytes, writeStored } from "./member-walk.ts";
@@ -53,7 +53,7 @@ export function* copyWhole(from: Blocks, root: number, to: Blocks): Generator<vo
     yield* copyTable(from, root, to, copied);
     isWhole = true;
   } finally {
-    if (!isWhole) for (const _ of freeWhole(to, copied));
+    if (!isWhole) letGo(to, freeWhole(to, copied));
   }
   return copied;
 }

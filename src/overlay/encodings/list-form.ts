@@ -1,7 +1,7 @@
 /** A large list as a whole (node-list.ts): its nodes are those of a quicklist. */
 import { i32le } from "../../encodings/packed.ts";
 import { QuicklistContainer, RdbType } from "../../rdb/opcodes.ts";
-import { type Blocks, bytesOf, placeOf } from "./blocks.ts";
+import { type Blocks, bytesOf, letGo, placeOf } from "./blocks.ts";
 import { TREE_ROOT_BYTES } from "./counted-tree.ts";
 import type { NativeForm } from "./native.ts";
 import { NodeList } from "./node-list.ts";
@@ -53,7 +53,7 @@ function* copy(from: Blocks, root: number, to: Blocks): Generator<void, number, 
     yield* new NodeList(to).bind(to, copied).copyInSlices(from, root);
     isWhole = true;
   } finally {
-    if (!isWhole) for (const _ of free(to, copied));
+    if (!isWhole) letGo(to, free(to, copied));
   }
   return copied;
 }

@@ -151,6 +151,46 @@ function contentOfSome(step: number): boolean {
   return step % 50 === 0;
 }
 
+test.each([-2, -1, 3, 500])(
+  "many texts pushed in slices make the nodes that pushes make, with list-max-listpack-size %d",
+  (fill) => {
+    const random = seededRandom("push-in-slices");
+    const arena = new Arena(new Pins());
+    const scarce = new ScarceBlocks(arena);
+    const roots = [newRoot(arena), newRoot(arena)] as const;
+    const one = new NodeList(arena).bind(arena, roots[0]);
+    const many = new NodeList(scarce).bind(scarce, roots[1]);
+    one.fill = many.fill = fill;
+    for (let round = 0; round < 60; round++) {
+      const texts = Array.from({ length: 1 + Math.floor(random() * 300) }, (_, i) =>
+        Buffer.from(textOf(random, i), "latin1"),
+      );
+      const bytes = Buffer.concat(texts);
+      const lengths = Int32Array.from(texts, ({ length }) => length);
+      const starts = lengths.map((_, i) => lengths.subarray(0, i).reduce((sum, length) => sum + length, 0));
+      const isHead = random() < 0.5;
+      for (const text of texts) one.push(text, 0, text.length, isHead);
+      for (let done = 0; done < texts.length; ) {
+        const before = many.total;
+        try {
+          scarce.left = Math.floor(random() * 4);
+          drain(many.pushInSlices(() => ({ bytes, starts, lengths }), done, texts.length, isHead));
+        } catch (error) {
+          if (!(error instanceof ArenaFull)) throw error;
+        }
+        done += many.total - before;
+      }
+      if (random() < 0.2) {
+        const removed = Math.floor(random() * one.total);
+        one.remove(0, removed);
+        scarce.left = Number.POSITIVE_INFINITY;
+        many.remove(0, removed);
+      }
+    }
+    expect(contentOf(arena, roots[1])).toEqual(contentOf(arena, roots[0]));
+  },
+);
+
 describe.skipIf(!redisInstalled)("as redis-server divides lists", () => {
   let server: RedisServer;
   beforeAll(async () => {

@@ -33,6 +33,13 @@ const WHOLE_ELEMENTS_MIN = 8;
 /** What Redis assumes an element adds to its bytes when it asks whether one more fits. */
 const ELEMENT_OVERHEAD_BYTES = 8;
 
+/** Texts bytes[starts[i], + lengths[i]): a request's arguments. */
+export interface Texts {
+  readonly bytes: Uint8Array;
+  readonly starts: Int32Array;
+  readonly lengths: Int32Array;
+}
+
 export class NodeList extends CountedTree {
   /** list-max-listpack-size, for the nodes that are made from now on. */
   fill = -2;
@@ -53,6 +60,68 @@ export class NodeList extends CountedTree {
     }
     if (!isHead) this.seekEnd();
     this.#insertNode(text, start, length);
+  }
+
+  /**
+   * As push, of the texts from ≤ i < to, each put at that end in its turn: a node between two yields, made aside, so that pins cost nothing.
+   * `texts` is asked anew after each. Throws ArenaFull: those before are there.
+   */
+  *pushInSlices(texts: () => Texts, from: number, to: number, isHead: boolean): Generator<void, void, void> {
+    for (let i = from; i < to; ) {
+      if (i > from) yield;
+      i += this.#pushNode(texts(), i, to, isHead);
+    }
+  }
+
+  /** Adds as many of the texts as go into one node: the one at the end, if it takes the first, or one more; how many these are. */
+  #pushNode({ bytes, starts, lengths }: Texts, from: number, to: number, isHead: boolean): number {
+    if (isHead) this.seekFirst();
+    else this.seekLast();
+    const joins = this.entries > 0 && this.#allows(lengths[from] as number);
+    const held = joins ? this.weight : 0;
+    const before = joins ? this.#open().totalBytes : LISTPACK_EMPTY_BYTES;
+    let size = before;
+    let added = 0;
+    do {
+      const i = from + added++;
+      size += measureElement(bytes, starts[i] as number, lengths[i] as number);
+    } while (
+      from + added < to &&
+      this.#fits(size + (lengths[from + added] as number) + ELEMENT_OVERHEAD_BYTES, held + added + 1)
+    );
+    if (size > LISTPACK_BYTES_MAX) throw new RangeError(`a list's node of ${size} bytes`);
+    const old = joins ? this.handle : 0;
+    const handle = this.blocks.allocate(size);
+    const into = this.blocks.windows[handle >>> WINDOW_SHIFT] as Uint8Array;
+    const at = placeOf(handle);
+    writeEmptyListpack(into, at);
+    const body = before - LISTPACK_EMPTY_BYTES;
+    let pos = at + LISTPACK_EMPTY_BYTES - 1;
+    if (!isHead) pos = this.#copyBody(old, body, into, pos);
+    const writer = this.#writer.open(into, at);
+    for (let k = 0; k < added; k++) {
+      const i = isHead ? from + added - 1 - k : from + k;
+      pos = writer.put(pos, bytes, starts[i] as number, lengths[i] as number);
+    }
+    if (isHead) pos = this.#copyBody(old, body, into, pos);
+    writer.seal(pos, held + added);
+    if (old === 0) {
+      if (!isHead) this.seekEnd();
+      this.#insertOrFree(handle, added);
+    } else {
+      this.handle = handle;
+      this.weight = held + added;
+      this.blocks.free(old);
+    }
+    return added;
+  }
+
+  /** Copies the elements of a node, so many bytes, to into[pos …]; the position behind them. */
+  #copyBody(node: number, length: number, into: Uint8Array, pos: number): number {
+    if (length === 0) return pos;
+    const from = placeOf(node) + LISTPACK_EMPTY_BYTES - 1;
+    copyBytes(this.blocks.windows[node >>> WINDOW_SHIFT] as Uint8Array, from, length, into, pos);
+    return pos + length;
   }
 
   /** Adds an element before the one at `index`, 0 … total. As push. */
@@ -105,22 +174,25 @@ export class NodeList extends CountedTree {
 
   /** Removes `count` elements from `index` on, or as many as there are. Throws ArenaFull under pins only: some may be gone then. */
   remove(index: number, count: number): void {
-    for (let left = count; left > 0 && index < this.total; ) {
-      this.seekElement(index);
-      const { weight, offset, handle } = this;
-      const here = Math.min(left, weight - offset);
-      if (here === weight) {
-        this.removeHere();
-        this.blocks.free(handle);
-      } else {
-        if (this.blocks.pins.count > 0) this.#makeEditable(this.#open().totalBytes);
-        const writer = this.#open();
-        writer.remove(writer.seek(offset), here);
-        this.weight = weight - here;
-        this.#trim(writer.totalBytes);
-      }
-      left -= here;
+    for (let left = count; left > 0 && index < this.total; ) left -= this.removeSome(index, left);
+  }
+
+  /** As remove, of elements that lie in one node; how many they were. 0 ≤ index < total. */
+  removeSome(index: number, count: number): number {
+    this.seekElement(index);
+    const { weight, offset, handle } = this;
+    const removed = Math.min(count, weight - offset);
+    if (removed === weight) {
+      this.removeHere();
+      this.blocks.free(handle);
+      return removed;
     }
+    if (this.blocks.pins.count > 0) this.#makeEditable(this.#open().totalBytes);
+    const writer = this.#open();
+    writer.remove(writer.seek(offset), removed);
+    this.weight = weight - removed;
+    this.#trim(writer.totalBytes);
+    return removed;
   }
 
   /** Reads the element at `index`, 0 ≤ index < total. Valid until the list is changed. */

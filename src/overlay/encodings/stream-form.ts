@@ -5,7 +5,7 @@ import { StreamNode } from "../../encodings/stream-node.ts";
 import { RdbType } from "../../rdb/opcodes.ts";
 import type { ValueSink } from "../../rdb/value-sink.ts";
 import { Span } from "../../util/span.ts";
-import { type Blocks, bytesOf, placeOf } from "./blocks.ts";
+import { type Blocks, bytesOf, letGo, placeOf } from "./blocks.ts";
 import { IdTree } from "./id-tree.ts";
 import type { NativeForm } from "./native.ts";
 import { NativeStream, readNodeId, StreamRoot, toNumber } from "./stream.ts";
@@ -110,7 +110,7 @@ function* copy(from: Blocks, root: number, to: Blocks): Generator<void, number, 
     for (const group of groupsOf(from, root)) yield* copyGroup(from, group, to, copied);
     isWhole = true;
   } finally {
-    if (!isWhole) for (const _ of free(to, copied));
+    if (!isWhole) letGo(to, free(to, copied));
   }
   return copied;
 }

@@ -1,6 +1,6 @@
 /** A large sorted set as a whole (sorted-set.ts). Written from the highest to the lowest, as Redis does. */
 import { RdbType } from "../../rdb/opcodes.ts";
-import { type Blocks, bytesOf, placeOf } from "./blocks.ts";
+import { type Blocks, bytesOf, letGo, placeOf } from "./blocks.ts";
 import { SCORE_BYTES } from "./member.ts";
 import { memberHash } from "./member-hash.ts";
 import { MemberTable, TABLE_ROOT_BYTES } from "./member-table.ts";
@@ -43,7 +43,7 @@ function* copy(from: Blocks, root: number, to: Blocks): Generator<void, number, 
     yield* copySortedSet(from, root, to, copied, memberHash);
     isWhole = true;
   } finally {
-    if (!isWhole) for (const _ of freeSortedSet(to, copied));
+    if (!isWhole) letGo(to, freeSortedSet(to, copied));
   }
   return copied;
 }

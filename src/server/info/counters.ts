@@ -19,6 +19,8 @@ export const stats: Section = ({ stats: s, cron, keyspace, memoryLimit, upkeep }
   ["sync_full", 0],
   ["sync_partial_ok", 0],
   ["sync_partial_err", 0],
+  // Of Redis 7.4.
+  ["expired_subkeys", keyspace.expiredFields],
   ["expired_keys", keyspace.expiredKeys],
   ["expired_stale_perc", upkeep.cycle.stalePercent.toFixed(2)],
   ["expired_time_cap_reached_count", upkeep.timeCapReached],
