@@ -1,6 +1,7 @@
 /** Table (b): the servers' CPU per request under redis-benchmark. */
 import type { ServerProcess } from "../../test/support/processes.ts";
 import { printTable, ratio } from "../support/table.ts";
+import { warmUp } from "../support/warm.ts";
 import { CLIENT_CORE, type Command, cpuSeconds, isMissing, median, type Pair, withServers } from "./data.ts";
 
 const CLIENTS = 50;
@@ -88,8 +89,8 @@ async function run(
 async function measure(pair: Pair, workload: Workload, pipeline: number, total: number, rounds: number) {
   const requests = Math.ceil(total * (workload.share ?? 1) * (pipeline > 1 ? 3 : 1));
   const row = [`${workload.name}, P=${pipeline}`];
-  // Compiled code.
-  if ((await run(pair.folio, workload, requests * 2, pipeline)) === null) return [...row, "", "missing"];
+  const isThere = await warmUp(pair.folio, async () => (await run(pair.folio, workload, requests, pipeline)) !== null);
+  if (!isThere) return [...row, "", "missing"];
   const times = { redis: [] as number[], folio: [] as number[] };
   for (let round = 0; round < rounds; round++) {
     for (const name of ["redis", "folio"] as const) {

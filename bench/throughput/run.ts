@@ -15,6 +15,7 @@ import { parseArgs } from "node:util";
 import { processUsage, type ServerProcess, spawnFolio, spawnRedis } from "../../test/support/processes.ts";
 import { type Dataset, dataFolder, dumpOf, fill, VALUE_BYTES } from "../support/dataset.ts";
 import { printTable, ratio } from "../support/table.ts";
+import { warmUp } from "../support/warm.ts";
 
 const SERVER_CORE = ["taskset", "-c", "0"];
 const CLIENT_CORE = ["taskset", "-c", "1"];
@@ -112,7 +113,10 @@ async function measure(plan: Plan): Promise<string[]> {
     const requests = Math.min(Math.ceil(probe.perSecond * seconds), fresh);
     // Compiled code; verified blocks.
     if (isMoving) await run(servers.folio, plan, WARM_REQUESTS, 0, ["GET", KEY]);
-    await run(servers.folio, plan, Math.max(requests, WARM_REQUESTS), isMoving ? OTHER_DATABASE : 0);
+    await warmUp(servers.folio, async () => {
+      await run(servers.folio, plan, Math.max(requests, WARM_REQUESTS), isMoving ? OTHER_DATABASE : 0);
+      return !isMoving;
+    });
     for (let round = 0; round < rounds; round++) {
       for (const name of ["redis", "folio"] as const) {
         const it = await run(servers[name], plan, requests);
