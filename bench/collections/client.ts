@@ -1,10 +1,12 @@
 /** A client that waits for each reply, and knows how long that took and how much CPU the server's main thread has used. */
+
 import { readFileSync } from "node:fs";
 import type { Socket } from "bun";
 import type { ServerProcess } from "../../test/support/processes.ts";
 import { replyEnd } from "../../test/support/redis-server.ts";
 import { encodeCommand } from "../../test/support/resp-client.ts";
-import { type Command, isMissing, median } from "./data.ts";
+import { median } from "../support/table.ts";
+import { type Command, isMissing } from "./data.ts";
 
 export interface Times {
   /** Microseconds that the client waits: in the middle, at most. */

@@ -1,8 +1,8 @@
 /** Table (b): the servers' CPU per request under redis-benchmark. */
 import type { ServerProcess } from "../../test/support/processes.ts";
-import { printTable, ratio } from "../support/table.ts";
+import { median, printTable, ratio } from "../support/table.ts";
 import { warmUp } from "../support/warm.ts";
-import { CLIENT_CORE, type Command, cpuSeconds, isMissing, median, type Pair, withServers } from "./data.ts";
+import { CLIENT_CORE, type Command, cpuSeconds, isMissing, type Pair, withServers } from "./data.ts";
 
 const CLIENTS = 50;
 const RANDOM_KEYS = 1_000_000;

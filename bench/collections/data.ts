@@ -129,7 +129,3 @@ export function cpuSeconds(server: ServerProcess): number {
   if (usage === null) throw new Error(`the server ended:\n${server.output}`);
   return usage.cpuSeconds;
 }
-
-export function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
-}

@@ -2,7 +2,7 @@
 import type { ServerProcess } from "../../test/support/processes.ts";
 import { encodeCommand } from "../../test/support/resp-client.ts";
 import { Pinger, Sink } from "../latency/clients.ts";
-import { printTable, ratio } from "../support/table.ts";
+import { median, printTable, ratio } from "../support/table.ts";
 import { TimedClient, type Times } from "./client.ts";
 import {
   type Collection,
@@ -13,7 +13,6 @@ import {
   fill,
   HASH,
   LIST,
-  median,
   member,
   SET,
   STREAM,

@@ -11,7 +11,7 @@
 import { basename, dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { type ServerProcess, spawnFolio, spawnRedis } from "../../test/support/processes.ts";
-import { printTable } from "../support/table.ts";
+import { median, printTable } from "../support/table.ts";
 import { Pinger, priority, Sink } from "./clients.ts";
 import { heavyDump } from "./heavy-dump.ts";
 import type { Gaps } from "./pinger.ts";
@@ -53,16 +53,12 @@ async function measure(server: ServerProcess, list: readonly Workload[], results
   }
 }
 
-function median(results: readonly Result[], of: (result: Result) => number): number {
-  return results.map(of).sort((a, b) => a - b)[results.length >> 1] ?? Number.NaN;
-}
-
 function cells(results: readonly Result[]): string[] {
   return [
-    median(results, (r) => r.worstMs).toFixed(1),
-    median(results, (r) => r.p99Ms).toFixed(1),
-    median(results, (r) => r.wallWorstMs).toFixed(1),
-    median(results, (r) => r.tookMs).toFixed(0),
+    median(results.map((r) => r.worstMs)).toFixed(1),
+    median(results.map((r) => r.p99Ms)).toFixed(1),
+    median(results.map((r) => r.wallWorstMs)).toFixed(1),
+    median(results.map((r) => r.tookMs)).toFixed(0),
   ];
 }
 

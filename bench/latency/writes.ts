@@ -9,7 +9,7 @@
 import { parseArgs } from "node:util";
 import { type ServerProcess, spawnFolio, spawnRedis } from "../../test/support/processes.ts";
 import { encodeCommand } from "../../test/support/resp-client.ts";
-import { printTable } from "../support/table.ts";
+import { median, printTable } from "../support/table.ts";
 import { Pinger, priority, Sink } from "./clients.ts";
 import type { Gaps } from "./pinger.ts";
 
@@ -126,15 +126,11 @@ async function measure(server: ServerProcess, commands: readonly Heavy[], result
   }
 }
 
-function median(results: readonly Result[], of: (result: Result) => number): number {
-  return results.map(of).sort((a, b) => a - b)[results.length >> 1] ?? Number.NaN;
-}
-
 function cells(results: readonly Result[]): string[] {
   return [
-    median(results, (r) => r.worstMs).toFixed(1),
-    median(results, (r) => r.wallWorstMs).toFixed(1),
-    median(results, (r) => r.tookMs).toFixed(0),
+    median(results.map((r) => r.worstMs)).toFixed(1),
+    median(results.map((r) => r.wallWorstMs)).toFixed(1),
+    median(results.map((r) => r.tookMs)).toFixed(0),
   ];
 }
 

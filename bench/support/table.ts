@@ -20,3 +20,8 @@ export function milliseconds(ms: number): string {
 export function ratio(value: number): string {
   return value.toFixed(2);
 }
+
+/** The middle one, NaN of none. */
+export function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+}

@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { processUsage, type ServerProcess, spawnFolio, spawnRedis } from "../../test/support/processes.ts";
 import { type Dataset, dataFolder, dumpOf, fill, VALUE_BYTES } from "../support/dataset.ts";
-import { printTable, ratio } from "../support/table.ts";
+import { median, printTable, ratio } from "../support/table.ts";
 import { warmUp } from "../support/warm.ts";
 
 const SERVER_CORE = ["taskset", "-c", "0"];
@@ -80,10 +80,6 @@ async function run(server: ServerProcess, plan: Plan, requests: number, database
   const seconds = (performance.now() - from) / 1000;
   const cpu = cpuSeconds(server) - before;
   return { cpuMicroseconds: (cpu / requests) * 1e6, perSecond: requests / seconds };
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
 
 /** Both servers with the keys in place. The layer is a copy of the dump: nobody writes to the one that is kept. */
