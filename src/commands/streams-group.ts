@@ -4,6 +4,7 @@ import { addGroup, orphan } from "../overlay/encodings/stream-form.ts";
 import { NativeType } from "../rdb/opcodes.ts";
 import type { Context, Handler } from "./context.ts";
 import { ReplyError, wrongSubcommand } from "./errors.ts";
+import { whenReady } from "./not-ready.ts";
 import { integer64 } from "./parse.ts";
 import {
   createStream,
@@ -15,7 +16,6 @@ import {
   STREAM,
   signalStream,
   takeGroup,
-  whenReady,
 } from "./streams-open.ts";
 import { LAST } from "./streams-read.ts";
 import { cText, isWord, parseAnyId, parseStrictId } from "./streams-support.ts";
@@ -153,7 +153,7 @@ function* removeRest(c: Context, before: number): Generator<void, void, void> {
   let removed = before;
   for (let some = before; some === REMOVED_AT_ONCE; removed += some) {
     yield;
-    if (!(yield* whenReady(() => openToChange(c, 2) && findGroup(c, 3)))) break;
+    if (!(yield* whenReady(c, () => openToChange(c, 2) && findGroup(c, 3)))) break;
     some = removeSome(c);
   }
   c.reply.integer(removed);

@@ -107,15 +107,3 @@ export function seeConsumer(c: Context, index: number): number {
   c.server.keyspace.dirty++;
   return made;
 }
-
-/** Opens something anew between two slices: what holds that up is done first. */
-export function* whenReady<T>(open: () => T): Generator<void, T, void> {
-  for (;;) {
-    try {
-      return open();
-    } catch (error) {
-      if (!(error instanceof NotReady)) throw error;
-      yield* error.work;
-    }
-  }
-}

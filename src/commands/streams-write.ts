@@ -9,16 +9,9 @@ import { EMPTY_BYTES } from "../util/span.ts";
 import type { Context, Handler } from "./context.ts";
 import { liveLimits } from "./encoding-limits.ts";
 import { ReplyError, syntaxError, wrongArity } from "./errors.ts";
+import { whenReady } from "./not-ready.ts";
 import { integer64 } from "./parse.ts";
-import {
-  createStream,
-  discardStream,
-  installStream,
-  openToChange,
-  STREAM,
-  signalStream,
-  whenReady,
-} from "./streams-open.ts";
+import { createStream, discardStream, installStream, openToChange, STREAM, signalStream } from "./streams-open.ts";
 import { isWord, parseStrictId, writeId } from "./streams-support.ts";
 import { TrimOptions } from "./streams-trim-options.ts";
 import { findToChange } from "./writable.ts";
@@ -148,7 +141,7 @@ function* trimRest(c: Context, trimmed: number): Generator<void, void, void> {
   const { limit } = options;
   for (let isTrimmed = false; !isTrimmed && (limit === 0 || removed < limit); isTrimmed = STREAM.isTrimmed) {
     yield;
-    if (!(yield* whenReady(() => openToChange(c, 1)))) break;
+    if (!(yield* whenReady(c, () => openToChange(c, 1)))) break;
     if (limit > 0) options.limit = limit - removed;
     removed += trimSome(c, options);
   }
