@@ -9,7 +9,6 @@ import { NativeType } from "../rdb/opcodes.ts";
 import type { Record } from "../rdb/record.ts";
 import { buildStream } from "../types/stream-build.ts";
 import type { Context } from "./context.ts";
-import { NotReady } from "./not-ready.ts";
 import { becomeNative, openForWrite } from "./writable.ts";
 
 /** The stream that a handler changes, and the group where it stands. */
