@@ -260,6 +260,19 @@ describe("others meanwhile", () => {
   );
 
   test(
+    "RENAME comes after what is being removed",
+    async () => {
+      await fill("HSET", field);
+      const { reply } = await begun("HDEL", "key", ...words(0, BIG, member));
+      const renamed = other.command("RENAME", "key", "another").catch(String);
+      expect(await reply).toBe(BIG);
+      expect(await renamed).toContain("no such key");
+      expect(await other.command("EXISTS", "key", "another")).toBe(0);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
     "who waits for a list is served when all of it has been pushed",
     async () => {
       const popped = other.command("BLMPOP", "0", "1", "key", "RIGHT", "COUNT", "2000");
