@@ -273,6 +273,27 @@ describe("others meanwhile", () => {
   );
 
   test(
+    "who reads two that are being changed sees both of them whole",
+    async () => {
+      for (const key of ["a", "b"]) {
+        for (let i = 0; i < BIG; i += 2000)
+          await client.command("SADD", key, ...words(i, i + 2000, (n) => [`${key}${n}`]));
+      }
+      const third = await RespClient.connect(server.port);
+      const first = client.command("SPOP", "a", "5000");
+      while (keyspace().changing === 0) await Bun.sleep(0);
+      const second = other.command("SPOP", "b", "29000");
+      while (keyspace().changing < 2) await Bun.sleep(0);
+      const before = server.stats.keyspaceHits;
+      const union = (await third.command("SUNION", "a", "b")) as string[];
+      third.close();
+      const gone = [(await first) as string[], (await second) as string[]].map((popped) => popped.length);
+      expect([gone, union.length, server.stats.keyspaceHits - before]).toEqual([[5000, 29_000], 2 * BIG - 34_000, 2]);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
     "who waits for a list is served when all of it has been pushed",
     async () => {
       const popped = other.command("BLMPOP", "0", "1", "key", "RIGHT", "COUNT", "2000");

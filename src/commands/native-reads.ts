@@ -29,10 +29,7 @@ export class NativeReads {
     const arena = nativeBlocks(record);
     const root = nativeRoot(record);
     if (!this.#isHolding && arena.awaited.size > 0 && arena.awaited.has(root)) {
-      throw new NotReady(
-        until(client, () => !arena.awaited.has(root)),
-        false,
-      );
+      throw new NotReady(until(client, () => !arena.awaited.has(root)));
     }
     this.#arenas[this.count] = arena;
     this.#roots[this.count++] = root;
@@ -75,7 +72,7 @@ export function awaitReaders(record: Record, client: Client): void {
   const arena = nativeBlocks(record);
   if (arena.readers.size === 0) return;
   const root = nativeRoot(record);
-  if (arena.readers.has(root)) throw new NotReady(untilUnread(client, arena, root), false);
+  if (arena.readers.has(root)) throw new NotReady(untilUnread(client, arena, root));
 }
 
 /** Before a native structure is read whole, to be taken from its key. Throws NotReady while it is being changed in slices. */
@@ -83,11 +80,7 @@ export function awaitChange(record: Record, client: Client): void {
   const arena = nativeBlocks(record);
   if (arena.awaited.size === 0) return;
   const root = nativeRoot(record);
-  if (arena.awaited.has(root))
-    throw new NotReady(
-      until(client, () => !arena.awaited.has(root)),
-      false,
-    );
+  if (arena.awaited.has(root)) throw new NotReady(until(client, () => !arena.awaited.has(root)));
 }
 
 /**
