@@ -294,6 +294,29 @@ describe("others meanwhile", () => {
   );
 
   test(
+    "what a client that has left began waits for who reads the structure",
+    async () => {
+      await fill("ZADD", scored);
+      const { arena } = keyspace().database(0).ensureTop();
+      const leaving = await RawSocket.connect(server.port);
+      leaving.send(encodeCommand(["ZREMRANGEBYRANK", "key", "0", "14999"]));
+      while (keyspace().changing === 0) await Bun.sleep(0);
+      const [root] = [...arena.readers.keys()] as [number];
+      // As a command does that held others before.
+      arena.readers.set(root, 2);
+      leaving.close();
+      await Bun.sleep(20);
+      const { dirty } = keyspace();
+      await Bun.sleep(20);
+      expect([keyspace().changing, keyspace().dirty]).toEqual([1, dirty]);
+      arena.readers.set(root, 1);
+      expect(await other.command("ZCARD", "key")).toBe(BIG - 15_000);
+      expect([keyspace().changing, keyspace().dirty, arena.readers.size]).toEqual([0, BIG + 15_000, 0]);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
     "who waits for a list is served when all of it has been pushed",
     async () => {
       const popped = other.command("BLMPOP", "0", "1", "key", "RIGHT", "COUNT", "2000");

@@ -13,7 +13,7 @@ import { peek } from "./lookup.ts";
 import { NotReady } from "./not-ready.ts";
 
 /** How often a command that waits looks again. */
-const LOOK_AGAIN_MS = 1;
+export const LOOK_AGAIN_MS = 1;
 
 /** The structures that one command has looked up. */
 export class NativeReads {
@@ -112,7 +112,12 @@ export function holdAlone(arena: Arena, root: number): () => void {
 
 /** Waits until nobody but who holds it alone reads the structure: a command that held others already was not kept out. */
 export function* untilAlone(arena: Arena, root: number, client: Client): Generator<void, void, void> {
-  if ((arena.readers.get(root) ?? 0) > 1) yield* until(client, () => (arena.readers.get(root) ?? 0) <= 1);
+  if (isReadByOthers(arena, root)) yield* until(client, () => !isReadByOthers(arena, root));
+}
+
+/** Whether somebody reads a structure beside who holds it alone. */
+export function isReadByOthers(arena: Arena, root: number): boolean {
+  return (arena.readers.get(root) ?? 0) > 1;
 }
 
 function* untilUnread(client: Client, arena: Arena, root: number): Generator<void, void, void> {
