@@ -260,6 +260,63 @@ describe("others meanwhile", () => {
   );
 
   test(
+    "RENAME comes after what is being removed",
+    async () => {
+      await fill("HSET", field);
+      const { reply } = await begun("HDEL", "key", ...words(0, BIG, member));
+      const renamed = other.command("RENAME", "key", "another").catch(String);
+      expect(await reply).toBe(BIG);
+      expect(await renamed).toContain("no such key");
+      expect(await other.command("EXISTS", "key", "another")).toBe(0);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "who reads two that are being changed sees both of them whole",
+    async () => {
+      for (const key of ["a", "b"]) {
+        for (let i = 0; i < BIG; i += 2000)
+          await client.command("SADD", key, ...words(i, i + 2000, (n) => [`${key}${n}`]));
+      }
+      const third = await RespClient.connect(server.port);
+      const first = client.command("SPOP", "a", "5000");
+      while (keyspace().changing === 0) await Bun.sleep(0);
+      const second = other.command("SPOP", "b", "29000");
+      while (keyspace().changing < 2) await Bun.sleep(0);
+      const before = server.stats.keyspaceHits;
+      const union = (await third.command("SUNION", "a", "b")) as string[];
+      third.close();
+      const gone = [(await first) as string[], (await second) as string[]].map((popped) => popped.length);
+      expect([gone, union.length, server.stats.keyspaceHits - before]).toEqual([[5000, 29_000], 2 * BIG - 34_000, 2]);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "what a client that has left began waits for who reads the structure",
+    async () => {
+      await fill("ZADD", scored);
+      const { arena } = keyspace().database(0).ensureTop();
+      const leaving = await RawSocket.connect(server.port);
+      leaving.send(encodeCommand(["ZREMRANGEBYRANK", "key", "0", "14999"]));
+      while (keyspace().changing === 0) await Bun.sleep(0);
+      const [root] = [...arena.readers.keys()] as [number];
+      // As a command does that held others before.
+      arena.readers.set(root, 2);
+      leaving.close();
+      await Bun.sleep(20);
+      const { dirty } = keyspace();
+      await Bun.sleep(20);
+      expect([keyspace().changing, keyspace().dirty]).toEqual([1, dirty]);
+      arena.readers.set(root, 1);
+      expect(await other.command("ZCARD", "key")).toBe(BIG - 15_000);
+      expect([keyspace().changing, keyspace().dirty, arena.readers.size]).toEqual([0, BIG + 15_000, 0]);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
     "who waits for a list is served when all of it has been pushed",
     async () => {
       const popped = other.command("BLMPOP", "0", "1", "key", "RIGHT", "COUNT", "2000");

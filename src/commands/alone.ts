@@ -14,7 +14,7 @@ import { isNativeType } from "../rdb/opcodes.ts";
 import type { Record } from "../rdb/record.ts";
 import { Span } from "../util/span.ts";
 import type { Context } from "./context.ts";
-import { holdAlone, untilAlone } from "./native-reads.ts";
+import { holdAlone, isReadByOthers, LOOK_AGAIN_MS, untilAlone } from "./native-reads.ts";
 import { SLICE_MS } from "./slices.ts";
 
 /** Fewer elements are changed at once. */
@@ -70,12 +70,9 @@ export class Target {
  * Runs the steps of a change. They change nothing but the structure (with it the key, by Target), reply nothing, and leave it whole between
  * two steps; `c.args` must be taken anew in each. What they throw ends the change as far as it has come.
  */
-export function* alone(
-  c: Context,
-  { arena, root }: Target,
-  steps: Generator<void, void, void>,
-): Generator<void, void, void> {
+export function* alone(c: Context, target: Target, steps: Generator<void, void, void>): Generator<void, void, void> {
   const { keyspace } = c.server;
+  const { arena, root } = target;
   const letGo = holdAlone(arena, root);
   // What was freed stays as it was for who has its handle, and a key's structure that was deleted is not freed meanwhile.
   const taken = keyspace.pins.take();
@@ -102,13 +99,17 @@ export function* alone(
   } finally {
     natives.isAlone = false;
     if (isOver) end();
-    else finish(steps, end);
+    else finish(target, steps, end);
   }
 }
 
 /** The client has left: the change goes on to its end without it. */
-function finish(steps: Generator<void, void, void>, end: () => void): void {
+function finish(target: Target, steps: Generator<void, void, void>, end: () => void): void {
   setImmediate(() => {
+    if (isReadByOthers(target.arena, target.root)) {
+      setTimeout(() => finish(target, steps, end), LOOK_AGAIN_MS);
+      return;
+    }
     const startedMs = performance.now();
     try {
       do {
@@ -121,7 +122,7 @@ function finish(steps: Generator<void, void, void>, end: () => void): void {
       end();
       return;
     }
-    finish(steps, end);
+    finish(target, steps, end);
   });
 }
 

@@ -11,6 +11,7 @@ import type { Context } from "./context.ts";
 import { dbidArgument } from "./dbid.ts";
 import { ReplyError, syntaxError } from "./errors.ts";
 import { lookupAny, peek } from "./lookup.ts";
+import { untilUnchanging } from "./native-reads.ts";
 
 /** For the key that is written; used between two yields only. */
 const TARGET = new Record();
@@ -67,6 +68,8 @@ export function* renamenx(c: Context): Generator<void, void, void> {
 
 /** Whether the key has another name now. Throws ReplyError. */
 function* renameKey(c: Context, overwrites: boolean): Generator<void, boolean, void> {
+  // A structure that is half changed takes the change with it to its new name, but for the end of it: the key's going.
+  yield* untilUnchanging(c, 1);
   if (!peek(c, 1)) throw new ReplyError(NO_KEY);
   if (sameKey(c) || (!overwrites && holds(c, c.db, 2))) return false;
   if (isNativeType(c.record.type) && c.record.entry !== 0) {

@@ -234,6 +234,7 @@ export class Dispatcher implements RequestService<Client> {
     const errorsBefore = reply.errors;
     const startedMs = this.clockMs;
     client.lastCommand = entry.fullName;
+    const { keyspaceHits, keyspaceMisses } = this.traffic;
     try {
       const generator = (entry.handler as NonNullable<Entry["handler"]>)(context);
       if (generator !== undefined && !runSlice(generator, client, performance.now())) {
@@ -244,6 +245,9 @@ export class Dispatcher implements RequestService<Client> {
       if (error instanceof NotReady) {
         context.natives.forget();
         reply.rollback(mark);
+        // What it has looked up it will look up again, and that counts once.
+        this.traffic.keyspaceHits = keyspaceHits;
+        this.traffic.keyspaceMisses = keyspaceMisses;
         const generator = prepared(error, entry.handler as NonNullable<Entry["handler"]>, context);
         this.#park(new Task(context, connection, entry, generator, errorsBefore), mark, monotonicMs() - startedMs);
         return false;
@@ -396,21 +400,49 @@ function* prepared(
   handler: NonNullable<Entry["handler"]>,
   context: CommandContext,
 ): Generator<void, void, void> {
-  const { stats } = context.server;
-  for (let { work, hasHit } = notReady; ; ) {
-    // The key that was found will be found again, and counts once.
-    if (hasHit) stats.keyspaceHits--;
+  for (let { work } = notReady; ; ) {
     yield* work;
     try {
-      const generator = handler(context);
-      if (generator !== undefined) yield* generator;
+      yield* anew(handler, context);
       return;
     } catch (error) {
       if (!(error instanceof NotReady)) throw error;
       context.natives.forget();
       context.reply.clear();
-      ({ work, hasHit } = error);
+      ({ work } = error);
     }
+  }
+}
+
+/**
+ * Runs the handler as if for the first time. Up to its first yield it holds no structure (native-reads.ts): who does is not kept out of what
+ * is half changed, and of several keys the second may be.
+ */
+function* anew(handler: NonNullable<Entry["handler"]>, context: CommandContext): Generator<void, void, void> {
+  const { natives } = context;
+  const { stats } = context.server;
+  const { keyspaceHits, keyspaceMisses } = stats;
+  natives.release();
+  let generator: ReturnType<typeof handler>;
+  let isDone: boolean;
+  try {
+    generator = handler(context);
+    isDone = generator === undefined || generator.next().done === true;
+  } catch (error) {
+    if (error instanceof NotReady) {
+      stats.keyspaceHits = keyspaceHits;
+      stats.keyspaceMisses = keyspaceMisses;
+    }
+    throw error;
+  }
+  if (isDone || generator === undefined) return;
+  try {
+    natives.hold();
+    yield;
+    yield* generator;
+  } finally {
+    // Where the client has gone at that yield.
+    generator.return();
   }
 }
 

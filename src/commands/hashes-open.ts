@@ -39,7 +39,7 @@ export function openHash(c: Context, index: number, edit: HashEdit, record: Reco
     edit.open(record);
   }
   if (!edit.isNative) return true;
-  if (!edit.expire(c.nowMs, EXPIRED_AT_ONCE_MAX)) throw new NotReady(expireInSlices(c, index), false);
+  if (!edit.expire(c.nowMs, EXPIRED_AT_ONCE_MAX)) throw new NotReady(expireInSlices(c, index));
   if (edit.count > 0) return true;
   deleteKey(c, index);
   return false;

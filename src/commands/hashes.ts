@@ -159,7 +159,7 @@ export function findIn(c: Context, hash: HashReader, index: number): boolean {
   const start = starts[index] as number;
   const length = lengths[index] as number;
   if (hash.isSlowToFind(bytes, start, length))
-    throw new NotReady(findInSlices(c, Uint8Array.from(bytes.subarray(start, start + length))), true);
+    throw new NotReady(findInSlices(c, Uint8Array.from(bytes.subarray(start, start + length))));
   return hash.find(bytes, start, length);
 }
 

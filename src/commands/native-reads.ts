@@ -13,7 +13,7 @@ import { peek } from "./lookup.ts";
 import { NotReady } from "./not-ready.ts";
 
 /** How often a command that waits looks again. */
-const LOOK_AGAIN_MS = 1;
+export const LOOK_AGAIN_MS = 1;
 
 /** The structures that one command has looked up. */
 export class NativeReads {
@@ -29,10 +29,7 @@ export class NativeReads {
     const arena = nativeBlocks(record);
     const root = nativeRoot(record);
     if (!this.#isHolding && arena.awaited.size > 0 && arena.awaited.has(root)) {
-      throw new NotReady(
-        until(client, () => !arena.awaited.has(root)),
-        false,
-      );
+      throw new NotReady(until(client, () => !arena.awaited.has(root)));
     }
     this.#arenas[this.count] = arena;
     this.#roots[this.count++] = root;
@@ -75,7 +72,7 @@ export function awaitReaders(record: Record, client: Client): void {
   const arena = nativeBlocks(record);
   if (arena.readers.size === 0) return;
   const root = nativeRoot(record);
-  if (arena.readers.has(root)) throw new NotReady(untilUnread(client, arena, root), false);
+  if (arena.readers.has(root)) throw new NotReady(untilUnread(client, arena, root));
 }
 
 /** Before a native structure is read whole, to be taken from its key. Throws NotReady while it is being changed in slices. */
@@ -83,11 +80,7 @@ export function awaitChange(record: Record, client: Client): void {
   const arena = nativeBlocks(record);
   if (arena.awaited.size === 0) return;
   const root = nativeRoot(record);
-  if (arena.awaited.has(root))
-    throw new NotReady(
-      until(client, () => !arena.awaited.has(root)),
-      false,
-    );
+  if (arena.awaited.has(root)) throw new NotReady(until(client, () => !arena.awaited.has(root)));
 }
 
 /**
@@ -119,7 +112,12 @@ export function holdAlone(arena: Arena, root: number): () => void {
 
 /** Waits until nobody but who holds it alone reads the structure: a command that held others already was not kept out. */
 export function* untilAlone(arena: Arena, root: number, client: Client): Generator<void, void, void> {
-  if ((arena.readers.get(root) ?? 0) > 1) yield* until(client, () => (arena.readers.get(root) ?? 0) <= 1);
+  if (isReadByOthers(arena, root)) yield* until(client, () => !isReadByOthers(arena, root));
+}
+
+/** Whether somebody reads a structure beside who holds it alone. */
+export function isReadByOthers(arena: Arena, root: number): boolean {
+  return (arena.readers.get(root) ?? 0) > 1;
 }
 
 function* untilUnread(client: Client, arena: Arena, root: number): Generator<void, void, void> {

@@ -7,13 +7,10 @@ import type { Context } from "./context.ts";
 
 export class NotReady extends Error {
   readonly work: Generator<void, void, void>;
-  /** The handler has counted a hit (INFO keyspace_hits), which it will count again. */
-  readonly hasHit: boolean;
 
-  constructor(work: Generator<void, void, void>, hasHit: boolean) {
+  constructor(work: Generator<void, void, void>) {
     super("not ready");
     this.work = work;
-    this.hasHit = hasHit;
   }
 }
 

@@ -114,7 +114,7 @@ function hasMember(c: Context, index: number): boolean {
   const start = starts[index] as number;
   const length = lengths[index] as number;
   if (SET.isSlowToFind(bytes, start, length))
-    throw new NotReady(findInSlices(c, Uint8Array.from(bytes.subarray(start, start + length))), true);
+    throw new NotReady(findInSlices(c, Uint8Array.from(bytes.subarray(start, start + length))));
   return SET.has(bytes, start, length);
 }
 

@@ -72,7 +72,7 @@ function awaitLongVerified(cursor: Cursor): void {
   const end = cursor.offset;
   cursor.seek(offset);
   if (end - offset > VERIFIED_AT_ONCE_BYTES_MAX && VERIFIED.get(source)?.has(offset) !== true) {
-    throw new NotReady(verifyInSlices(source, offset, end), true);
+    throw new NotReady(verifyInSlices(source, offset, end));
   }
 }
 

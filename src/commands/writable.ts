@@ -98,7 +98,7 @@ export function becomeNative(
   type: number,
 ): void {
   if (count > AT_ONCE_MAX) {
-    throw new NotReady(convert(c, index, build, type, record.cursor.source, record.valueOffset), false);
+    throw new NotReady(convert(c, index, build, type, record.cursor.source, record.valueOffset));
   }
   const root = atOnce(build(record, c.db.ensureTop().arena));
   install(c, index, type, root);
