@@ -110,6 +110,8 @@ function parseFlags({ args }: Context, addition: Addition): number {
 export function zincrby(c: Context): void {
   const addition = ADDITION;
   addition.clear();
+  // Redis reads ZADD's options here, too: nothing is left to be the pair of a score and a member.
+  if (parseFlags(c, addition) !== 2) throw syntaxError();
   addition.increments = true;
   addition.begin(3, 2, 1);
   addition.scores[0] = parseScore(c, 2);

@@ -79,6 +79,9 @@ ZINCRBY $k 2.5 a
 ZINCRBY $k 1 new
 ZINCRBY $k inf c
 ZINCRBY $k x a
+ZINCRBY $k CH 2
+ZINCRBY $k nx xx
+ZINCRBY $k incr a
 ZREM $k a
 ZREM $k nosuch
 ZREM $k a b 17 c d a

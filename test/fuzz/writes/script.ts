@@ -11,6 +11,7 @@ import { GENERIC } from "./generic.ts";
 import { harmless } from "./harmless.ts";
 import { HASHES } from "./hashes.ts";
 import { LISTS } from "./lists.ts";
+import { MANY } from "./many.ts";
 import { SETS } from "./sets.ts";
 import { GEO, SORTED_SETS } from "./sorted-sets.ts";
 import { STREAMS } from "./streams.ts";
@@ -94,6 +95,8 @@ const GROUPS = [
   ["x2", "g2"],
 ] as const;
 const LARGE = [300, 700, 2000, 3000];
+/** In a round with large collections. */
+const MANY_SHARE = 0.1;
 
 /** Collections that are large from the start, of every kind; ordinary commands seldom make them so. */
 function large(w: Words): Step[] {
@@ -126,12 +129,13 @@ export function scriptOf(seed: number): Step[] {
   }
   steps.push(["@protocol", w.pick(["2", "3"])]);
   const kind = { isSaving: w.chance(0.4), isReloading: w.chance(0.4), hasWaiting: w.chance(0.3) };
-  if (w.chance(0.25)) steps.push(...large(w));
+  const isLarge = w.chance(0.25);
+  if (isLarge) steps.push(...large(w));
   // Without a group most commands of streams are refused.
   if (w.chance(0.8)) for (const [key, group] of GROUPS) steps.push(["XGROUP", "CREATE", key, group, "0", "MKSTREAM"]);
   const focus = w.chance(0.6) ? w.pick(FAMILIES) : null;
   for (let i = 1; i <= COMMANDS; i++) {
-    const next = command(w, focus);
+    const next = isLarge && w.chance(MANY_SHARE) ? w.pick(MANY)(w) : command(w, focus);
     const stored = kind.hasWaiting ? storedAt(next) : undefined;
     steps.push(...between(w, kind), ...(stored === undefined ? [] : [["DEL", stored]]), next);
     if (i % CHECK_EVERY === 0) steps.push(["@check"]);
