@@ -70,13 +70,13 @@ test("refuses what lies outside", () => {
   const from = new Uint8Array(5000);
   const to = new Uint8Array(5000);
   for (const [start, length, at] of [
-    [4990, 20, 0],
-    [0, 20, 4990],
-    [-1, 20, 0],
-    [0, 20, -1],
+    [4970, 40, 0],
+    [0, 40, 4970],
+    [-1, 40, 0],
+    [0, 40, -1],
     [0, 5001, 0],
-    [Number.NaN, 20, 0],
-    [0, 20, Number.NaN],
+    [Number.NaN, 40, 0],
+    [0, 40, Number.NaN],
   ] as const) {
     expect(() => copyBytes(from, start, length, to, at)).toThrow(RangeError);
   }
