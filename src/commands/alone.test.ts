@@ -53,6 +53,9 @@ const CHANGES: readonly (readonly [filler: string, of: (i: number) => string[], 
     ["EXISTS", "key"],
     ["ZADD", "key", ...words(0, SIZE, () => ["0", "same"]), ...words(0, SIZE, (i) => ["0", `member:${i}`])],
     ["ZREMRANGEBYLEX", "key", "[member:1", "(member:12"],
+    ["ZPOPMIN", "key", "10000"],
+    ["ZADD", "key", ...words(0, SIZE, scored)],
+    ["ZREMRANGEBYRANK", "key", "5", "15000"],
     ["GEOADD", "geo", ...words(0, 3000, (i) => [`${(i % 360) - 180}`, `${i % 80}`, `member:${i}`])],
   ],
   [
@@ -81,6 +84,10 @@ const CHANGES: readonly (readonly [filler: string, of: (i: number) => string[], 
     ["RPOP", "key", "100000"],
     ["EXISTS", "key"],
     ["RPUSH", "key", ...words(0, SIZE, element)],
+    ["LREM", "key", "-1", "nothing"],
+    ["LINSERT", "key", "BEFORE", "element:7000", "same"],
+    ["LPUSH", "key", ...words(0, 1000, () => ["same"])],
+    ["LREM", "key", "0", "same"],
   ],
 ];
 
@@ -96,12 +103,13 @@ describe.skipIf(!redisInstalled)("beside redis-server", () => {
       `many elements of what ${filler} fills`,
       async () => {
         await pair.same("FLUSHALL");
+        await pair.same("CONFIG", "RESETSTAT");
         for (let i = 0; i < SIZE; i += 1000) await pair.same(filler, "key", ...words(i, i + 1000, of));
         for (const change of changes) {
           await pair.same(...change);
           await sameContent(filler);
           const changed = async (client: RespClient) =>
-            /rdb_changes_since_last_save:\d+/.exec(String(await client.command("INFO", "persistence")))?.[0];
+            String(await client.command("INFO")).match(/rdb_changes_since_last_save:\d+|keyspace_(hits|misses):\d+/g);
           expect([change.slice(0, 3), await changed(pair.ours)]).toEqual([
             change.slice(0, 3),
             await changed(pair.theirs),

@@ -4,14 +4,14 @@
  */
 import { nativeRoot } from "../keyspace/native.ts";
 import type { NodeList } from "../overlay/encodings/node-list.ts";
-import { NativeType } from "../rdb/opcodes.ts";
+import { NativeType, objectType } from "../rdb/opcodes.ts";
 import { ListReader } from "../types/list.ts";
 import { makeList } from "../types/list-build.ts";
 import { whileTop } from "./carry.ts";
 import type { Context, Handler } from "./context.ts";
-import { syntaxError } from "./errors.ts";
+import { syntaxError, wrongType } from "./errors.ts";
 import { LIST, listLimit, makeRoom, openToChange } from "./lists-open.ts";
-import { lookup } from "./lookup.ts";
+import { noteReading, peek } from "./lookup.ts";
 import { NotReady } from "./not-ready.ts";
 import { integer } from "./parse.ts";
 import { deleteKey } from "./writable.ts";
@@ -125,7 +125,10 @@ interface Found {
 /** The indexes of the first `wanted` elements that equal argument `index`; the list, if it is native, is held until `c.natives.forget`. */
 function* search(c: Context, index: number, wanted: number, fromTail: boolean): Generator<void, Found, void> {
   const indexes: number[] = [];
-  if (!lookup(c, 1, "list")) return { indexes, root: 0 };
+  // Not as who reads: a write counts no hit or miss.
+  if (!peek(c, 1)) return { indexes, root: 0 };
+  if (objectType(c.record.type) !== "list") throw wrongType();
+  noteReading(c, c.record);
   const root = c.record.type === NativeType.LIST ? nativeRoot(c.record) : 0;
   const list = new ListReader();
   list.open(c.record);
@@ -171,7 +174,7 @@ function* replaceByRest(c: Context, { indexes, root }: Found, fromTail: boolean)
   const steps = makeList(arena, listLimit(c), (into) => copyRest(list, indexes, into));
   const rest = isAll ? 0 : yield* whileTop(steps, () => c.db.top === top);
   c.natives.forget();
-  const isSame = lookup(c, 1, "list") && c.record.type === NativeType.LIST && nativeRoot(c.record) === root;
+  const isSame = peek(c, 1) && c.record.type === NativeType.LIST && nativeRoot(c.record) === root;
   if (!isSame || (rest === 0 && !isAll)) {
     if (rest !== 0) top.graves.bury(NativeType.LIST, rest);
     return false;

@@ -3,15 +3,19 @@
  * own, in slices, which then takes the place of the old one; that is freed in slices, too.
  */
 import { KEEP_EXPIRY } from "../keyspace/database.ts";
+import { objectType } from "../rdb/opcodes.ts";
 import type { Ranked } from "../types/ranked.ts";
 import { type OrderedPairs, ScoredPairs } from "../types/scored-pairs.ts";
 import type { Span } from "../util/span.ts";
 import type { Context } from "./context.ts";
+import { liveLimits } from "./encoding-limits.ts";
+import { wrongType } from "./errors.ts";
+import { noteReading, peek } from "./lookup.ts";
 import { untilUnchanging } from "./native-reads.ts";
 import { deleteKey } from "./writable.ts";
-import { giveZset, type KeptZset } from "./zsets-cache.ts";
+import { giveZset, type KeptZset, takeZset } from "./zsets-cache.ts";
 import { installIf, isStill, type Replaced } from "./zsets-store.ts";
-import { openZset, SLICE_MEMBERS } from "./zsets-support.ts";
+import { SLICE_MEMBERS } from "./zsets-support.ts";
 
 /** Fewer members than this are removed one by one, where they lie. */
 const REMOVED_AT_ONCE_MAX = 8192;
@@ -41,8 +45,11 @@ export function* removeMany(
 ): Generator<void, { readonly removed: number; readonly pairs: ScoredPairs } | null, void> {
   for (let isAgain = false; ; isAgain = true) {
     if (isAgain) yield* untilUnchanging(c, index);
-    const zset = openZset(c, index);
-    if (zset === null) return null;
+    // Not as who reads: no hit or miss is counted, nor another use.
+    if (!peek(c, index)) return null;
+    if (objectType(c.record.type) !== "zset") throw wrongType();
+    noteReading(c, c.record);
+    const zset = takeZset(c.record, liveLimits(c.server.config));
     const was: Replaced = { source: c.record.cursor.source, valueOffset: c.record.valueOffset };
     const ranked = zset.ranked();
     const { start, end } = choose(zset, ranked);
