@@ -45,7 +45,6 @@ function push(c: Context, isHead: boolean, mustExist: boolean): ReturnType<Handl
     if (!exists && isNativeFrom(c, size, count - 2)) {
       createNative(c, 1, bytes, starts, lengths, 2, 3, isHead);
       c.server.keyspace.dirty++;
-      c.db.reread(bytes, starts[1] as number, lengths[1] as number, c.record);
       return pushMany(c, 3, isHead);
     }
   }

@@ -52,7 +52,6 @@ export function sadd(c: Context): void | Generator<void, void, void> {
   }
   if (count > CHANGED_AT_ONCE_MAX && SET.isNative) {
     server.keyspace.dirty += added;
-    c.db.reread(bytes, starts[1] as number, lengths[1] as number, record);
     return addMany(c, i, added);
   }
   try {

@@ -51,36 +51,15 @@ export class ListEnds {
     length: number,
     isHead: boolean,
   ): boolean {
-    if (blocks.pins.count > 0) return false;
-    const { words } = blocks;
-    const rootWords = words[root >>> WINDOW_SHIFT] as Int32Array;
-    const rootAt = (root & IN_WINDOW) << 1;
-    let leaf = rootWords;
-    let at = rootAt + TreeRoot.TOP;
-    const height = rootWords[rootAt + TreeRoot.HEIGHT] as number;
-    for (let level = height; level >= 0; level--) {
-      const node = leaf[at] as number;
-      if (node === 0) return false;
-      leaf = words[node >>> WINDOW_SHIFT] as Int32Array;
-      at = (node & IN_WINDOW) << 1;
-      at += isHead ? NODE_FIRST : NODE_FIRST + ((leaf[at] as number) - 1) * STRIDE;
-    }
-    const handle = leaf[at] as number;
-    const weight = leaf[at + 1] as number;
-    const node = words[handle >>> WINDOW_SHIFT] as Int32Array;
-    const nodeAt = (handle & IN_WINDOW) << 1;
-    const total = node[nodeAt] as number;
-    const most = total + length;
-    if (exceedsNode(fill, most + ELEMENT_OVERHEAD_BYTES, weight + 1)) return false;
-    if (most + ELEMENT_OVERHEAD_BYTES_MAX > blocks.capacity(handle)) return false;
-    const bytes = blocks.windows[handle >>> WINDOW_SHIFT] as Uint8Array;
-    const place = nodeAt << 2;
-    const writer = this.#writer.open(bytes, place);
-    if (isHead) writer.insert(place + LISTPACK_HEADER_BYTES, text, start, length);
+    if (blocks.pins.count > 0 || !this.#seek(blocks, root, isHead)) return false;
+    const total = this.#total;
+    const weight = this.#leaf[this.#at + 1] as number;
+    if (exceedsNode(fill, total + length + ELEMENT_OVERHEAD_BYTES, weight + 1)) return false;
+    if (total + length + ELEMENT_OVERHEAD_BYTES_MAX > blocks.capacity(this.#handle)) return false;
+    const pos = this.#pos;
+    const writer = this.#writer.open(this.#bytes, pos);
+    if (isHead) writer.insert(pos + LISTPACK_HEADER_BYTES, text, start, length);
     else writer.insertLast(text, start, length);
-    this.#blocks = blocks;
-    this.#root = root;
-    this.#isHead = isHead;
     this.#weigh(1);
     return true;
   }
