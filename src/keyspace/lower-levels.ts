@@ -56,12 +56,14 @@ export class LowerLevels {
         return (flags & EntryFlag.TOMBSTONE) === 0;
       }
     }
+    const last = this.#last;
     for (const layer of layers) {
-      if (!this.#isIn(layer, hash, bytes, start, length)) continue;
-      const last = this.#last;
-      layer.bury(layerDbid, last.slot, last.expireAtMs);
+      const isNoted = last.is(layer, bytes, start, length);
+      if (!isNoted && !this.#isIn(layer, hash, bytes, start, length)) continue;
+      const isBuried = layer.bury(layerDbid, last.slot, last.expireAtMs);
       last.forget();
-      return true;
+      // What was noted may have died since: then the layer has the key no more.
+      if (isBuried) return true;
     }
     return false;
   }

@@ -20,17 +20,26 @@ export class DeadBits {
   #isPictured: boolean[] = [];
 
   has(slot: number): boolean {
-    const chunk = this.#chunks[Math.floor(slot / CHUNK_SLOTS)];
+    const number = Math.floor(slot / CHUNK_SLOTS);
+    const chunk = this.#chunks[number];
     if (chunk === undefined) return false;
-    const bit = slot % CHUNK_SLOTS;
+    const bit = slot - number * CHUNK_SLOTS;
     return (((chunk[bit >>> 5] as number) >>> (bit & 31)) & 1) !== 0;
+  }
+
+  /** Loads the word that holds the slot's bit, of no meaning: for prefetching. */
+  touch(slot: number): number {
+    const number = Math.floor(slot / CHUNK_SLOTS);
+    const chunk = this.#chunks[number];
+    return chunk === undefined ? 0 : (chunk[(slot - number * CHUNK_SLOTS) >>> 5] as number);
   }
 
   /** Sets the bit; false when it was set. */
   set(slot: number): boolean {
     if (this.has(slot)) return false;
-    const chunk = this.#writable(Math.floor(slot / CHUNK_SLOTS));
-    const bit = slot % CHUNK_SLOTS;
+    const number = Math.floor(slot / CHUNK_SLOTS);
+    const chunk = this.#writable(number);
+    const bit = slot - number * CHUNK_SLOTS;
     chunk[bit >>> 5] = (chunk[bit >>> 5] as number) | (1 << (bit & 31));
     this.count++;
     return true;

@@ -154,7 +154,8 @@ export class Layer implements ByteSource {
   /** Looks up keys that will be asked for next: see prefetch.ts. A hint; never throws. */
   prefetch(dbid: number, bytes: Uint8Array, starts: Int32Array, hashes: Int32Array, count: number): void {
     const table = this.#tables[dbid];
-    if (table !== undefined) this.#ahead.begin(table, this.windows, bytes, starts, hashes, count);
+    if (table === undefined) return;
+    this.#ahead.begin(table, this.#dead[dbid] as DeadBits, this.windows, bytes, starts, hashes, count);
   }
 
   /** Slot numbers of a database are below this: see `readSlot`. */

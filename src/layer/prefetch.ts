@@ -5,12 +5,13 @@
  *   step 1   hash → home page, its first word touched     one load a key, none waits for another
  *   step 2   slot near the tag touched
  *   step 3   slot found → offset of the record
- *   step 4   the record's first cache lines touched
+ *   step 4   the record's first cache lines touched, and the slot's dead bit
  *
  * What is kept is a hint: `take` gives the offset where a key's record probably is, and the lookup compares the key there.
  */
 import { WINDOW_STRIDE_BYTES } from "../util/byte-source.ts";
 import { DamagedError } from "./damaged-error.ts";
+import type { DeadBits } from "./dead-bits.ts";
 import type { KeyTable } from "./key-table.ts";
 
 /** Keys at once. */
@@ -38,6 +39,7 @@ export class Prefetch {
    */
   begin(
     table: KeyTable,
+    dead: DeadBits,
     windows: readonly Uint8Array[],
     bytes: Uint8Array,
     starts: Int32Array,
@@ -64,6 +66,7 @@ export class Prefetch {
       if (!(error instanceof DamagedError)) throw error;
     }
     for (let i = 0; i < this.#count; i++) touched ^= touch(windows, this.offsets[i] as number);
+    if (dead.count > 0) for (let i = 0; i < this.#count; i++) touched ^= dead.touch(this.slots[i] as number);
     this.touched ^= touched;
   }
 

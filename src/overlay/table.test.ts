@@ -62,6 +62,39 @@ const CROWDS: readonly [name: string, hash: (random: () => number) => number][] 
   ["a few values only", (random) => Math.floor(random() * 300) * 14_316_557],
 ];
 
+test("what was not there is found once it is: keys of one hash, a split and a join in between", () => {
+  const overlay = new Overlay(new Pins());
+  const { table } = overlay;
+  const find = (hash: number, key: string) => overlay.find(hash, Buffer.from(key), 0, key.length);
+  const hash = 0x12345678;
+  expect([find(hash, "a"), find(hash, "a"), find(hash, "b")]).toEqual([0, 0, 0]);
+  put(overlay, hash, "a");
+  expect(find(hash, "a")).not.toBe(0);
+  expect([find(hash, "b"), find(hash, "b")]).toEqual([0, 0]);
+  put(overlay, hash, "b");
+  expect(find(hash, "b")).not.toBe(0);
+  for (let i = 0; i < 3000; i++) {
+    const other = Math.imul(i, 0x9e3779b1);
+    expect(find(other, `k${i}`)).toBe(0);
+    if (i % 3 === 0) expect(find(hash, "c")).toBe(0);
+    put(overlay, other, `k${i}`);
+    expect(find(other, `k${i}`)).not.toBe(0);
+  }
+  expect(find(0x7654321, "d")).toBe(0);
+  for (let i = 0; i < 3000; i++) drop(overlay, Math.imul(i, 0x9e3779b1), `k${i}`);
+  expect(find(0x7654321, "d")).toBe(0);
+  while (table.compact(4));
+  put(overlay, 0x7654321, "d");
+  check(
+    overlay,
+    new Map([
+      ["a", hash],
+      ["b", hash],
+      ["d", 0x7654321],
+    ]),
+  );
+});
+
 test.each(CROWDS)("segments are joined again when keys go: hashes %s", (_, hashOf) => {
   const random = seededRandom("table");
   const overlay = new Overlay(new Pins());

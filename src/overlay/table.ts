@@ -6,7 +6,7 @@
  *                 │   └───┴────────► segment of depth 1
  *                 └► segment of depth 2
  *
- *   segment     | count u32 | depth u32 | earliest expiry f64 | slot 0 | slot 1 | … | slot 509 |
+ *   segment     | 0 u32 | depth u32 | earliest expiry f64 | slot 0 | slot 1 | … | slot 509 |
  *   slot        | hash i32 | handle u32 |                       handle 0: empty
  *
  * Slots of a segment are ordered by hash. A hash has a home slot, the same share of the homes as the hash has of the segment's
@@ -28,11 +28,12 @@ const JOINED_ENTRIES_MAX = 160;
 /** Entries a segment, on average, below which a table is sparse: about half of all pairs can be joined then. */
 const SPARSE_ENTRIES = JOINED_ENTRIES_MAX / 2;
 /** Words of a segment: */
-const COUNT = 0;
 const DEPTH = 1;
 const EARLIEST = 2;
 const FIRST_SLOT = 4;
 const END = FIRST_SLOT + 2 * SLOTS;
+/** Entries that are pushed on by a loop; more, by a call, which costs more than a few steps. */
+const PUSHED_BY_LOOP_MAX = 16;
 /** 2^26 segments hold 20 thousand million keys. */
 const DEPTH_MAX = 26;
 const SCRATCH = new Int32Array(2 * SLOTS + 2);
@@ -44,8 +45,9 @@ export class Table {
   depth = 1;
   /** 2^depth handles of segments; shared with Workers that read a frozen table. */
   directory = new Int32Array(new SharedArrayBuffer(8));
-  /** By directory entry: the segment's depth, so that a search touches no more of it than the slots it looks at. */
+  /** By directory entry: the segment's depth; by the first that leads to a segment: its entries. So searches and insertions touch only slots. */
   #depths = new Uint8Array([1, 1]);
+  #counts = new Uint16Array(2);
   /** Number of segments. */
   segments = 2;
   readonly #arena: Arena;
@@ -55,10 +57,14 @@ export class Table {
   /** Where `compact` is: a hash as an unsigned number; 0: at the beginning of a round. And what it has joined in this round. */
   #compactFrom = 0;
   #joined = 0;
-  // Where the last search ended: the words, the segment's first word, the slot's first word.
+  // Where the last search ended: the directory's entry, the words, the segment's first word, the slot's first word.
+  #index = 0;
   #words: Int32Array;
   #base = 0;
   #slot = 0;
+  /** The last search has found that no entry has its hash, which was this one: asked again, that is the answer. */
+  #isAbsent = false;
+  #absentHash = 0;
 
   constructor(arena: Arena) {
     this.#arena = arena;
@@ -70,21 +76,25 @@ export class Table {
 
   /** Bytes of the directory: they lie beside the arena. */
   get directoryBytes(): number {
-    return this.directory.byteLength + this.#depths.byteLength;
+    return this.directory.byteLength + this.#depths.byteLength + this.#counts.byteLength;
   }
 
   /** The handle of the key's entry, or 0. `replace` and `remove` then mean that entry, `insert` the place where it would be. */
   find(hash: number, bytes: Uint8Array, start: number, length: number): number {
+    // A command that reads a key of a lower level and then writes it asks up to three times.
+    if (this.#isAbsent && hash === this.#absentHash) return 0;
     const { windows } = this.#arena;
     const words = this.#seek(hash);
     const end = this.#base + END;
     const wanted = hash ^ SIGN;
+    let isAbsent = true;
     let slot = this.#slot;
     for (; slot < end; slot += 2) {
       const handle = words[slot + 1] as number;
       if (handle === 0) break;
       const found = words[slot] as number;
       if (found === hash) {
+        isAbsent = false;
         const entry = windows[handle >>> WINDOW_SHIFT] as Uint8Array;
         if (hasKey(entry, (handle & IN_WINDOW) << 3, bytes, start, length)) {
           this.#slot = slot;
@@ -93,6 +103,8 @@ export class Table {
       } else if ((found ^ SIGN) > wanted) break;
     }
     this.#slot = slot;
+    this.#isAbsent = isAbsent;
+    this.#absentHash = hash;
     return 0;
   }
 
@@ -124,7 +136,8 @@ export class Table {
 
   /** Adds an entry of a key that `find` has just not found. Throws ArenaFull; RangeError when too many keys share a hash. */
   insert(hash: number, handle: number): void {
-    if ((this.#words[this.#base + COUNT] as number) >= ENTRIES_MAX || !this.#push()) {
+    const first = this.#firstEntry(this.#index);
+    if ((this.#counts[first] as number) >= ENTRIES_MAX || !this.#push()) {
       this.#split(hash);
       this.#seekEnd(hash);
       this.insert(hash, handle);
@@ -133,15 +146,16 @@ export class Table {
     const words = this.#words;
     words[this.#slot] = hash;
     words[this.#slot + 1] = handle;
-    words[this.#base + COUNT] = (words[this.#base + COUNT] as number) + 1;
+    this.#counts[first] = (this.#counts[first] as number) + 1;
     this.count++;
+    this.#isAbsent = false;
   }
 
   /** Removes the found entry from the table; its block stays the caller's. */
   remove(): void {
     const words = this.#words;
     const end = this.#base + END;
-    const depth = words[this.#base + DEPTH] as number;
+    const depth = this.#depths[this.#index] as number;
     let slot = this.#slot;
     // What was pushed on moves back towards its home.
     for (let next = slot + 2; next < end && words[next + 1] !== 0; slot = next, next += 2) {
@@ -150,7 +164,8 @@ export class Table {
       words[slot + 1] = words[next + 1] as number;
     }
     words[slot + 1] = 0;
-    words[this.#base + COUNT] = (words[this.#base + COUNT] as number) - 1;
+    const first = this.#firstEntry(this.#index);
+    this.#counts[first] = (this.#counts[first] as number) - 1;
     this.count--;
   }
 
@@ -222,7 +237,7 @@ export class Table {
   collectFrom(hash: number, max: number, handles: Int32Array, hashes: Int32Array): number {
     const words = this.#seek(hash);
     const base = this.#base;
-    const limit = Math.min(max, words[base + COUNT] as number);
+    const limit = Math.min(max, this.#counts[this.#firstEntry(this.#index)] as number);
     let count = 0;
     for (let slot = this.#slot; count < limit; slot += 2) {
       if (slot >= base + END) slot = base + FIRST_SLOT;
@@ -257,7 +272,7 @@ export class Table {
     if (this.#depths[first] !== depth || this.#depths[first + span] !== depth) return false;
     const lower = this.directory[first] as number;
     const upper = this.directory[first + span] as number;
-    if (this.#countOf(lower) + this.#countOf(upper) > JOINED_ENTRIES_MAX) return false;
+    if ((this.#counts[first] as number) + (this.#counts[first + span] as number) > JOINED_ENTRIES_MAX) return false;
     const end = this.#gather(upper, this.#gather(lower, 0));
     if (!fits(0, end, depth - 1)) return false;
     const earliestMs = Math.min(this.earliestExpiry(first), this.earliestExpiry(first + span));
@@ -286,9 +301,10 @@ export class Table {
     return true;
   }
 
-  #countOf(segment: number): number {
-    const words = this.#arena.locateWords(segment);
-    return words[(this.#arena.at >>> 2) + COUNT] as number;
+  /** The first of the directory's entries that lead to the segment to which this one leads. */
+  #firstEntry(index: number): number {
+    const shared = this.depth - (this.#depths[index] as number);
+    return (index >>> shared) << shared;
   }
 
   /** Copies a segment's entries to SCRATCH, from word `count` on; the word behind them. */
@@ -309,6 +325,8 @@ export class Table {
     const index = hash >>> (32 - this.depth);
     const handle = this.directory[index] as number;
     const words = this.#arena.words[handle >>> WINDOW_SHIFT] as Int32Array;
+    this.#isAbsent = false;
+    this.#index = index;
     this.#words = words;
     this.#base = (handle & IN_WINDOW) << 1;
     this.#slot = this.#base + homeSlot(hash, this.#depths[index] as number);
@@ -333,7 +351,8 @@ export class Table {
     let gap = slot;
     while (gap < end && words[gap + 1] !== 0) gap += 2;
     if (gap >= end) return false;
-    if (gap > slot) words.copyWithin(slot + 2, slot, gap);
+    if (gap - slot > 2 * PUSHED_BY_LOOP_MAX) words.copyWithin(slot + 2, slot, gap);
+    else for (let to = gap + 1; to > slot + 1; to--) words[to] = words[to - 2] as number;
     return true;
   }
 
@@ -416,9 +435,10 @@ export class Table {
       words[base + slot + 1] = SCRATCH[i + 1] as number;
       free = slot + 2;
     }
-    words[base + COUNT] = (to - from) / 2;
     words[base + DEPTH] = depth;
     setEarliest(words, base, earliestMs);
+    this.#counts[this.#firstEntry(hash >>> (32 - this.depth))] = (to - from) / 2;
+    this.#isAbsent = false;
   }
 
   #growDirectory(): void {
@@ -426,12 +446,15 @@ export class Table {
     this.#arena.tally.usedBytes += this.directoryBytes;
     const doubled = new Int32Array(new SharedArrayBuffer(directory.length * 8));
     const depths = new Uint8Array(directory.length * 2);
+    const counts = new Uint16Array(directory.length * 2);
     for (let i = 0; i < directory.length; i++) {
       doubled[2 * i] = doubled[2 * i + 1] = directory[i] as number;
       depths[2 * i] = depths[2 * i + 1] = this.#depths[i] as number;
+      counts[2 * i] = this.#counts[i] as number;
     }
     this.directory = doubled;
     this.#depths = depths;
+    this.#counts = counts;
     this.depth++;
   }
 }
