@@ -17,8 +17,8 @@ import type { RequestBatch } from "../net/request-batch.ts";
 import { ArenaFull } from "../overlay/arena.ts";
 import { OverlayLimit } from "../overlay/overlay-limit.ts";
 import { FormatError } from "../util/format-error.ts";
-import { clockMs as monotonicMs } from "../util/native.ts";
 import { serveReady } from "./blocking.ts";
+import { CallTimes } from "./call-times.ts";
 import type { Client } from "./client.ts";
 import { CommandContext, ContextPool } from "./command-context.ts";
 import type { Server } from "./context.ts";
@@ -58,12 +58,9 @@ export class Dispatcher implements RequestService<Client> {
   /** Commands that waited for keys are run: their clients' next requests come later. */
   #isServing = false;
   #context: CommandContext;
-  /** Calls are counted by how long they take. */
-  #tracksLatency = true;
-  /** Of these, one that took longer than this is told to the slow log or to the latency events. */
-  #slowUsec = Number.POSITIVE_INFINITY;
-  /** End of the last command: the next one's start. */
-  clockMs = 0;
+  readonly #times = new CallTimes();
+  /** What the last request's name stands for. */
+  #named: Entry | null = null;
   /** The wall clock, and when it was read (util/native's clock). */
   #nowMs = 0;
   #nowReadAtMs = Number.NEGATIVE_INFINITY;
@@ -84,6 +81,10 @@ export class Dispatcher implements RequestService<Client> {
     this.#follow();
   }
 
+  get clockMs(): number {
+    return this.#times.clockMs;
+  }
+
   get reply(): Reply {
     return this.#context.reply;
   }
@@ -102,8 +103,8 @@ export class Dispatcher implements RequestService<Client> {
   }
 
   begin(connection: Connection<Client>): void {
-    const clockMs = monotonicMs();
-    this.clockMs = clockMs;
+    this.#times.begin();
+    const { clockMs } = this.#times;
     if (clockMs - this.#nowReadAtMs > WALL_CLOCK_AGE_MS_MAX) {
       this.#nowMs = Date.now();
       this.#nowReadAtMs = clockMs;
@@ -130,7 +131,7 @@ export class Dispatcher implements RequestService<Client> {
     context.client = client;
     reply.protocol = client.protocol;
     const mark = reply.length;
-    let entry = this.table.find(args.bytes, args.starts[0] as number, args.lengths[0] as number);
+    let entry = args.isRepeat ? this.#named : this.#find(args);
     if (entry !== null && entry.subcommands !== null && args.count > 1) {
       entry = entry.subcommands.find(args.bytes, args.starts[1] as number, args.lengths[1] as number) ?? entry;
     }
@@ -203,6 +204,12 @@ export class Dispatcher implements RequestService<Client> {
     this.#slices.tick();
   }
 
+  #find(args: Args): Entry | null {
+    this.#times.settle(this.#named);
+    this.#named = this.table.find(args.bytes, args.starts[0] as number, args.lengths[0] as number);
+    return this.#named;
+  }
+
   /** Why the request is refused before its handler, "" when it is not. */
   #refusal(entry: Entry | null, client: Client, args: Args): string {
     if (entry === null) return unknownCommand(args);
@@ -224,7 +231,7 @@ export class Dispatcher implements RequestService<Client> {
     if (entry !== null) entry.stats.rejected++;
     this.traffic.countError(error);
     reply.error(error);
-    this.clockMs = monotonicMs();
+    this.#times.refused(entry);
   }
 
   /** Calls the handler; false when the connection must wait for it. */
@@ -232,13 +239,12 @@ export class Dispatcher implements RequestService<Client> {
     const { client, reply } = context;
     const { stats } = entry;
     const errorsBefore = reply.errors;
-    const startedMs = this.clockMs;
     client.lastCommand = entry.fullName;
     const { keyspaceHits, keyspaceMisses } = this.traffic;
     try {
       const generator = (entry.handler as NonNullable<Entry["handler"]>)(context);
       if (generator !== undefined && !runSlice(generator, client, performance.now())) {
-        this.#park(new Task(context, connection, entry, generator, errorsBefore), mark, monotonicMs() - startedMs);
+        this.#park(new Task(context, connection, entry, generator, errorsBefore), mark);
         return false;
       }
     } catch (error) {
@@ -249,24 +255,24 @@ export class Dispatcher implements RequestService<Client> {
         this.traffic.keyspaceHits = keyspaceHits;
         this.traffic.keyspaceMisses = keyspaceMisses;
         const generator = prepared(error, entry.handler as NonNullable<Entry["handler"]>, context);
-        this.#park(new Task(context, connection, entry, generator, errorsBefore), mark, monotonicMs() - startedMs);
+        this.#park(new Task(context, connection, entry, generator, errorsBefore), mark);
         return false;
       }
       this.#failed(entry, error, reply, mark);
     }
     if (context.natives.count > 0) context.natives.release();
-    const endedMs = monotonicMs();
-    this.clockMs = endedMs;
-    const usec = (endedMs - startedMs) * 1000;
+    const { calls } = this.#times;
+    const usec = this.#times.ended(entry, context.args.isRepeated);
     stats.calls++;
-    stats.usec += usec;
     this.traffic.commandsProcessed++;
     client.commands++;
-    if (this.#tracksLatency) stats.track(usec);
     if (reply.errors !== errorsBefore) this.#countFailure(entry, reply);
-    if (usec >= this.#slowUsec) this.#tookLong(context, entry, usec);
+    if (usec >= this.#times.slowUsec) this.#tookLong(context, entry, usec, calls);
     if (client.replyMode !== "on") this.#silence(client, reply, mark);
-    if (this.#waits.readyCount > 0) this.#serve();
+    if (this.#waits.readyCount > 0) {
+      this.#times.settle(entry);
+      this.#serve();
+    }
     return !connection.closing;
   }
 
@@ -287,10 +293,10 @@ export class Dispatcher implements RequestService<Client> {
   }
 
   /** The command goes on in slices, with this context; others get another one. */
-  #park(task: Task, mark: number, runMs: number): void {
-    const { connection, context } = task;
+  #park(task: Task, mark: number): void {
+    const { connection, context, entry } = task;
     context.args = context.args.detached();
-    task.runMs = runMs;
+    task.runMs = this.#times.parted(entry);
     this.#context = this.#contexts.take();
     this.#context.nowMs = context.nowMs;
     connection.waiting = true;
@@ -315,12 +321,11 @@ export class Dispatcher implements RequestService<Client> {
     }
     const usec = task.runMs * 1000;
     entry.stats.calls++;
-    entry.stats.usec += usec;
+    this.#times.count(entry, usec, 1);
     this.traffic.commandsProcessed++;
     client.commands++;
-    if (this.#tracksLatency) entry.stats.track(usec);
     if (reply.errors !== task.errorsBefore) this.#countFailure(entry, reply);
-    if (usec >= this.#slowUsec) this.#tookLong(context, entry, usec);
+    if (usec >= this.#times.slowUsec) this.#tookLong(context, entry, usec, 1);
     if (client.replyMode !== "on") this.#silence(client, reply, 0);
     connection.flush(reply);
     client.parked = false;
@@ -369,12 +374,13 @@ export class Dispatcher implements RequestService<Client> {
 
   /** Configuration has changed. */
   #follow(): void {
-    this.#tracksLatency = this.server.config.get("latency-tracking") === "yes";
-    this.#slowUsec = Math.min(this.slowLog.thresholdUsec, this.traffic.latencyEvents.thresholdUsec);
+    const slowUsec = Math.min(this.slowLog.thresholdUsec, this.traffic.latencyEvents.thresholdUsec);
+    this.#times.follow(this.server.config.get("latency-tracking") === "yes", slowUsec);
   }
 
-  #tookLong(context: CommandContext, entry: Entry, usec: number): void {
-    if (usec > this.slowLog.thresholdUsec) this.slowLog.add(context, entry, usec);
+  /** One of the last `calls` calls of a command, timed together, took (almost) all of these microseconds. */
+  #tookLong(context: CommandContext, entry: Entry, usec: number, calls: number): void {
+    if (usec > this.slowLog.thresholdUsec) this.slowLog.add(context, entry, usec, calls);
     const { latencyEvents } = this.traffic;
     if (usec < latencyEvents.thresholdUsec) return;
     const event = entry.command.flags.includes("fast") ? "fast-command" : "command";

@@ -19,9 +19,9 @@ const FIRST_STEP_NS = 1024;
 export class LatencyHistogram {
   readonly #counts = new Float64Array(COUNTERS);
 
-  add(usec: number): void {
+  add(usec: number, calls: number): void {
     const index = indexOf(usec < USEC_MAX ? (usec * 1000) | 0 : NS_MAX);
-    this.#counts[index] = (this.#counts[index] as number) + 1;
+    this.#counts[index] = (this.#counts[index] as number) + calls;
   }
 
   get calls(): number {

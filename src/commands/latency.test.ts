@@ -10,7 +10,7 @@ import { latencyGraph } from "./latency-text.ts";
 describe("a histogram", () => {
   test("steps at Redis's bounds", () => {
     const histogram = new LatencyHistogram();
-    for (let usec = 1; usec < 2_000_000; usec *= 2) histogram.add(usec);
+    for (let usec = 1; usec < 2_000_000; usec *= 2) histogram.add(usec, 1);
     const bounds = histogram.steps().map(([usec]) => usec);
     const theirs = [1, 2, 4, 8, 16, 33, 66, 132, 264, 528, 1056, 2113, 4227, 8454, 16_908, 33_816, 67_633, 135_266];
     expect(bounds).toEqual([...theirs, 270_532, 541_065, 1_082_130]);
@@ -21,7 +21,7 @@ describe("a histogram", () => {
   test("only bounds with more calls than the one before; a second and more are alike; nothing is nothing", () => {
     const histogram = new LatencyHistogram();
     expect([histogram.steps(), histogram.percentile(50)]).toEqual([[], 0]);
-    for (const usec of [0, 0.5, 100, 100, 5e6, 9e9]) histogram.add(usec);
+    for (const usec of [0, 0.5, 100, 100, 5e6, 9e9]) histogram.add(usec, 1);
     expect(histogram.steps()).toEqual([
       [1, 2],
       [132, 4],
@@ -31,7 +31,7 @@ describe("a histogram", () => {
 
   test("percentiles are right to less than one in a hundred", () => {
     const histogram = new LatencyHistogram();
-    for (let usec = 1; usec <= 10_000; usec++) histogram.add(usec);
+    for (let usec = 1; usec <= 10_000; usec++) histogram.add(usec, 1);
     for (const percent of [0.01, 1, 25, 50, 90, 99, 99.9, 100]) {
       const ns = histogram.percentile(percent);
       expect(ns).toBeGreaterThanOrEqual(percent * 100_000);

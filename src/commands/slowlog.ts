@@ -34,14 +34,15 @@ export class SlowLog {
     this.#lengthMax = lengthMax;
   }
 
-  add(c: Context, entry: Entry, usec: number): void {
+  /** `calls`: of how many calls that were timed together (call-times.ts) this one was the last; which of them was slow is not known then. */
+  add(c: Context, entry: Entry, usec: number, calls: number): void {
     if (entry.command.flags.includes("skip_slowlog")) return;
     const { client } = c;
     this.entries.unshift({
       id: this.#nextId++,
       atSeconds: Math.floor(Date.now() / 1000),
       usec: Math.round(usec),
-      args: shortened(c, entry),
+      args: calls === 1 ? shortened(c, entry) : [c.args.text(0), `... (one of ${calls} calls in a pipeline)`],
       address: client.connection.address,
       clientName: client.name,
     });

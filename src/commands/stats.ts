@@ -14,9 +14,9 @@ export class CommandStats {
   /** How long calls took; null: none was counted (latency-tracking). */
   latency: LatencyHistogram | null = null;
 
-  /** A call took so long. */
-  track(usec: number): void {
-    (this.latency ??= new LatencyHistogram()).add(usec);
+  /** So many calls took so long each. */
+  track(usec: number, calls: number): void {
+    (this.latency ??= new LatencyHistogram()).add(usec, calls);
   }
 }
 

@@ -18,6 +18,10 @@ export class Args {
   count = 0;
   starts = new Int32Array(SLOTS_FIRST);
   lengths = new Int32Array(SLOTS_FIRST);
+  /** The client's request before this one, just executed, had the same name. */
+  isRepeat = false;
+  /** So has its next one, which has been received. */
+  isRepeated = false;
 
   /** Forgets the arguments (not the bytes). */
   clear(): void {

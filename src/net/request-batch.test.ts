@@ -46,6 +46,16 @@ describe("a batch", () => {
     expect(keys(`xx${get("a")}${get("b")}`, 2)).toEqual(["a", "b"]);
   });
 
+  test("says which requests have the name of the one before", () => {
+    const text =
+      get("a") + get("b") + request("GETX", "b") + request("get", "b") + request("get") + request("ge", "t") + get("c");
+    expect([...batchOf(text).repeats.subarray(0, 7)]).toEqual([0, 1, 0, 0, 1, 0, 0]);
+    const batch = batchOf(get("a"));
+    batch.reset(batch.bytes, BULK_BYTES_MAX);
+    batch.add(0, batch.bytes.length);
+    expect(batch.repeats[0]).toBe(0);
+  });
+
   test("holds requests that are there whole, however the bytes after them look", () => {
     const pipeline = get("one") + request("SET", "two", "x".repeat(120));
     for (let end = 0; end <= pipeline.length; end++) {

@@ -32,6 +32,8 @@ export class RequestBatch {
   keys = 0;
   readonly keyStarts = new Int32Array(BATCH_MAX);
   readonly keyLengths = new Int32Array(BATCH_MAX);
+  /** By request: 1 where it has the same name as the one before it, byte for byte. */
+  readonly repeats = new Uint8Array(BATCH_MAX);
   /** Counts resets: what was read of the batch before is void. */
   generation = 0;
   bulkBytesMax = 0;
@@ -39,6 +41,9 @@ export class RequestBatch {
   readonly #offsets = new Int32Array(2 * ARGUMENTS_MAX);
   /** Where each request's arguments begin in #offsets. */
   readonly #firsts = new Int32Array(BATCH_MAX + 1);
+  /** The name of the request noted last. */
+  #nameStart = 0;
+  #nameLength = 0;
   /** After #number: the position behind the line. */
   #at = 0;
 
@@ -100,13 +105,25 @@ export class RequestBatch {
       used += 2;
       at += length + 2;
     }
+    const first = this.#firsts[this.count] as number;
+    this.#noteName(offsets[first] as number, offsets[first + 1] as number);
     if (words > 1) {
-      const key = this.#firsts[this.count] as number;
-      this.keyStarts[this.keys] = offsets[key + 2] as number;
-      this.keyLengths[this.keys++] = offsets[key + 3] as number;
+      this.keyStarts[this.keys] = offsets[first + 2] as number;
+      this.keyLengths[this.keys++] = offsets[first + 3] as number;
     }
     this.#used = used;
     return at;
+  }
+
+  /** The request's name lies at `start`: whether it is the one of the request before. */
+  #noteName(start: number, length: number): void {
+    const { bytes } = this;
+    const before = this.#nameStart;
+    let isSame = this.count > 0 && length === this.#nameLength;
+    for (let i = 0; isSame && i < length; i++) isSame = bytes[start + i] === bytes[before + i];
+    this.repeats[this.count] = isSame ? 1 : 0;
+    this.#nameStart = start;
+    this.#nameLength = length;
   }
 
   /** The plain number at `pos`, to the end of its line; -1 where there is none, or its line is cut. */

@@ -25,6 +25,7 @@ export class RequestReader {
   readonly #idle: RequestParser[] = [];
   #bytes: Uint8Array = EMPTY_BYTES;
   #end = 0;
+  #first = 0;
   #next = 0;
   #last = 0;
   #bulkBytesMax = 0;
@@ -49,7 +50,7 @@ export class RequestReader {
   /** After begin(): the batch holds the first requests already, from number `first` to before `last`. */
   useBatch(first: number, last: number): void {
     this.batch.bytes = this.#bytes;
-    this.#next = first;
+    this.#first = this.#next = first;
     this.#last = last;
   }
 
@@ -58,9 +59,13 @@ export class RequestReader {
     const i = this.#next;
     if (i < this.#last && !restricted) {
       this.#next = i + 1;
-      this.batch.load(i, this.#batchArgs);
-      this.args = this.#batchArgs;
-      this.pos = this.batch.ends[i] as number;
+      const { batch } = this;
+      const args = this.#batchArgs;
+      batch.load(i, args);
+      args.isRepeat = i > this.#first && batch.repeats[i] === 1;
+      args.isRepeated = i + 1 < this.#last && batch.repeats[i + 1] === 1;
+      this.args = args;
+      this.pos = batch.ends[i] as number;
       return Parsed.REQUEST;
     }
     return this.#readOn(restricted);
@@ -95,7 +100,7 @@ export class RequestReader {
   }
 
   #readOn(restricted: boolean): Parsed {
-    this.#next = this.#last = 0;
+    this.#first = this.#next = this.#last = 0;
     if (!this.#isParsing) {
       if (this.pos >= this.#end) return Parsed.MORE;
       if (!restricted) {
