@@ -3,6 +3,9 @@
  *
  * A search is a small state machine so that it allocates nothing: `first(h0)`, then `next()`, until one returns -1. Between
  * two steps nothing else may search the same table. Slot numbers: (page − first page) × 511 + position.
+ *
+ *   heads   | count u16, flags u16 | 0 | count, flags | …      of the pages that have been read, 0: not yet. So a lookup touches
+ *                                                              one place of a page, where the slot is, and not its beginning
  */
 import { type DatabaseExtent, FLAG_CONTINUED, homePageOf, PageAt, SLOTS_PER_PAGE, tagOf } from "./format.ts";
 import type { IndexFile } from "./index-file.ts";
@@ -21,6 +24,7 @@ export class KeyTable {
   readonly #firstPage: number;
   readonly #lastPage: number;
   readonly #homePages: number;
+  readonly #heads: Int32Array;
   #tag = 0;
   #page = 0;
   #position = 0;
@@ -32,6 +36,7 @@ export class KeyTable {
     this.#firstPage = extent.firstPage | 0;
     this.#lastPage = (extent.pages - 1) | 0;
     this.#homePages = extent.homePages;
+    this.#heads = new Int32Array(extent.pages);
   }
 
   /** The offset of the first record that may be the one of this hash, or -1. Throws DamagedError when a page cannot be trusted. */
@@ -40,17 +45,17 @@ export class KeyTable {
     return this.#search(this.#homePage(h0));
   }
 
-  /** Loads the first word of the page where the search for a hash begins. For prefetching: unverified, of no meaning. */
-  touchPage(h0: number): number {
-    const words = this.#index.peek(this.#firstPage + this.#homePage(h0));
-    return words[this.#index.at + COUNT_WORD] as number;
-  }
-
-  /** As `touchPage`: loads the slot where the hash's tag should be. */
-  touchSlot(h0: number): number {
-    const words = this.#index.peek(this.#firstPage + this.#homePage(h0));
+  /**
+   * Loads the slot where the hash's tag should be; the beginning of its page, where that has not been read yet. For prefetching:
+   * unverified, of no meaning.
+   */
+  touch(h0: number): number {
+    const page = this.#homePage(h0);
+    const words = this.#index.peek(this.#firstPage + page);
     const { at } = this.#index;
-    const position = (tagOf(h0, this.#homePages) * ((words[at + COUNT_WORD] as number) & 0xffff)) >>> 16;
+    const head = this.#heads[page] as number;
+    if (head === 0) return words[at + COUNT_WORD] as number;
+    const position = (tagOf(h0, this.#homePages) * (head & 0xffff)) >>> 16;
     const word = at + ENTRIES_WORD + 2 * position;
     // The search walks some slots either way: the neighbouring cache lines too.
     return (words[word - 16] as number) ^ (words[word] as number) ^ (words[word + 16] as number);
@@ -58,16 +63,17 @@ export class KeyTable {
 
   /** The offset of the next one, or -1. Throws DamagedError. */
   next(): number {
-    const words = this.#index.load(this.#firstPage + this.#page);
-    return this.#take(words, this.#index.at, this.#position);
+    const head = this.#head(this.#page);
+    const words = this.#index.peek(this.#firstPage + this.#page);
+    return this.#take(head, words, this.#index.at, this.#position);
   }
 
   /** The offset in slot `slot`, or -1 when it is empty. Throws DamagedError. */
   offsetAt(slot: number): number {
     const page = Math.floor(slot / SLOTS_PER_PAGE);
-    const words = this.#index.load(this.#firstPage + page);
     const position = slot - page * SLOTS_PER_PAGE;
-    if (position >= ((words[this.#index.at + COUNT_WORD] as number) & 0xffff)) return -1;
+    if (position >= (this.#head(page) & 0xffff)) return -1;
+    const words = this.#index.peek(this.#firstPage + page);
     const at = this.#index.at + ENTRIES_WORD + 2 * position;
     return ((words[at] as number) >>> 0) + ((words[at + 1] as number) & 0xffff) * 2 ** 32;
   }
@@ -82,20 +88,20 @@ export class KeyTable {
     const last = homePageOf(end - 1, homes);
     let isContinued = false;
     const first = homePageOf(from, homes);
-    if (first > 0) isContinued = this.#flags(first - 1) !== 0;
+    if (first > 0) isContinued = isContinuedBy(this.#head(first - 1));
     for (let page = first; page <= this.#lastPage && (page <= last || isContinued); page++) {
       const low = page === first && !isContinued ? tagOf(from, homes) : 0;
       const high = page === last && !isContinued ? tagOf(end - 1, homes) : 0xffff;
       this.#walkPage(page, low, high, visit);
-      isContinued = this.#flags(page) !== 0;
+      isContinued = isContinuedBy(this.#head(page));
     }
   }
 
   #walkPage(page: number, low: number, high: number, visit: (slot: number, offset: number) => void): void {
     const index = this.#index;
-    const words = index.load(this.#firstPage + page);
+    const count = this.#head(page) & 0xffff;
+    const words = index.peek(this.#firstPage + page);
     const at = index.at;
-    const count = Math.min((words[at + COUNT_WORD] as number) & 0xffff, SLOTS_PER_PAGE);
     for (let position = 0; position < count; position++) {
       const entry = at + ENTRIES_WORD + 2 * position;
       const word = words[entry + 1] as number;
@@ -106,9 +112,18 @@ export class KeyTable {
     }
   }
 
-  #flags(page: number): number {
+  /** Count (at most SLOTS_PER_PAGE) and flags of a page, which is verified then. Throws DamagedError. */
+  #head(page: number): number {
+    const known = this.#heads[page] as number;
+    return known !== 0 ? known : this.#readHead(page);
+  }
+
+  #readHead(page: number): number {
     const words = this.#index.load(this.#firstPage + page);
-    return ((words[this.#index.at + COUNT_WORD] as number) >>> 16) & FLAG_CONTINUED;
+    const head = words[this.#index.at + COUNT_WORD] as number;
+    const count = Math.min(head & 0xffff, SLOTS_PER_PAGE);
+    this.#heads[page] = (head & ~0xffff) | count;
+    return this.#heads[page] as number;
   }
 
   /** The page, counted from the table's first, where the search for a hash begins. */
@@ -119,21 +134,21 @@ export class KeyTable {
   /** Goes to the first slot of the page whose tag is not below the wanted one. */
   #search(page: number): number {
     const index = this.#index;
-    const words = index.load(this.#firstPage + page);
+    const head = this.#head(page);
+    const words = index.peek(this.#firstPage + page);
     const at = index.at;
     const tag = this.#tag;
     const tags = at + ENTRIES_WORD + 1;
-    const count = Math.min((words[at + COUNT_WORD] as number) & 0xffff, SLOTS_PER_PAGE);
+    const count = head & 0xffff;
     let position = (tag * count) >>> 16;
     while (position > 0 && (words[tags + 2 * position - 2] as number) >>> 16 >= tag) position--;
     while (position < count && (words[tags + 2 * position] as number) >>> 16 < tag) position++;
     this.#page = page;
-    return this.#take(words, at, position);
+    return this.#take(head, words, at, position);
   }
 
   /** The offset in slot `position`, if it has the wanted tag; else the search goes on in the next page, or ends. */
-  #take(words: Int32Array, at: number, position: number): number {
-    const head = words[at + COUNT_WORD] as number;
+  #take(head: number, words: Int32Array, at: number, position: number): number {
     if (position < (head & 0xffff)) {
       const entry = at + ENTRIES_WORD + 2 * position;
       const high = words[entry + 1] as number;
@@ -143,7 +158,12 @@ export class KeyTable {
         return ((words[entry] as number) >>> 0) + (high & 0xffff) * 2 ** 32;
       }
     }
-    if (((head >>> 16) & FLAG_CONTINUED) === 0 || this.#page >= this.#lastPage) return -1;
+    if (!isContinuedBy(head) || this.#page >= this.#lastPage) return -1;
     return this.#search(this.#page + 1);
   }
+}
+
+/** Whether a search that fails in the page of this head goes on in the next one. */
+function isContinuedBy(head: number): boolean {
+  return ((head >>> 16) & FLAG_CONTINUED) !== 0;
 }

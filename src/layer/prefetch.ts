@@ -2,10 +2,9 @@
  * Lookups ahead of a pipeline: finds the records of many keys at once, so that their cache and TLB misses overlap instead
  * of coming one after the other (a lookup in a large file is mostly waiting: docs/decisions/0004).
  *
- *   step 1   hash → home page, its first word touched     one load a key, none waits for another
- *   step 2   slot near the tag touched
- *   step 3   slot found → offset of the record
- *   step 4   the record's first cache lines touched, and the slot's dead bit
+ *   step 1   hash → home page, the slot near the tag touched     loads that do not wait for one another
+ *   step 2   slot found → offset of the record
+ *   step 3   the record's first cache lines touched, and the slot's dead bit
  *
  * What is kept is a hint: `take` gives the offset where a key's record probably is, and the lookup compares the key there.
  */
@@ -50,9 +49,8 @@ export class Prefetch {
     let touched = 0;
     for (let i = 0; i < count; i++) {
       this.#starts[i] = starts[i] as number;
-      touched ^= table.touchPage(hashes[i] as number);
+      touched ^= table.touch(hashes[i] as number);
     }
-    for (let i = 0; i < count; i++) touched ^= table.touchSlot(hashes[i] as number);
     this.#bytes = bytes;
     this.#dbid = table.extent.dbid;
     this.#count = this.#next = 0;
