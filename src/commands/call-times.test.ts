@@ -19,7 +19,7 @@ function entriesOf(...names: string[]): Entry[] {
 }
 
 describe("calls", () => {
-  test("of a fast command that is repeated share their time; all of it is counted once", () => {
+  test("of a brief command that is repeated share their time; all of it is counted once", () => {
     const [get, keys] = entriesOf("get", "keys") as [Entry, Entry];
     const times = new CallTimes();
     times.begin();
@@ -36,7 +36,7 @@ describe("calls", () => {
     expect(usec / 1000).toBeCloseTo(times.clockMs - from, 6);
     expect(get.stats.latency?.calls).toBe(3);
     expect(get.stats.latency?.percentile(1)).toBe(get.stats.latency?.percentile(100) as number);
-    // One that is not fast by Redis's flag is timed each time.
+    // One that may take longer is timed each time.
     expect(times.ended(keys, true)).toBeGreaterThan(0);
     expect(keys.stats.latency?.calls).toBe(1);
   });
@@ -76,7 +76,7 @@ describe("calls", () => {
   });
 });
 
-/** A fast command that takes a millisecond. */
+/** A command that is brief by its flags, and takes a millisecond. */
 const STALLING: Command = {
   name: "stall",
   arity: -1,

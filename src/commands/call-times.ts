@@ -4,7 +4,7 @@
  *   GET GET GET GET LRANGE SET │ the client's next batch
  *                  ▲      ▲   ▲                              the clock is read
  *
- * Reading the clock costs as much as a small command does. So equal fast commands in a row of one client's pipeline are timed together, and
+ * Reading the clock costs as much as a small command does. So equal brief commands in a row of one client's pipeline are timed together, and
  * each has taken an equal share; unless somebody wants to be told of single ones that took less than a millisecond.
  */
 import { clockMs as monotonicMs } from "../util/native.ts";
@@ -47,7 +47,7 @@ export class CallTimes {
    * that were not timed yet; 0: it is timed with the next one.
    */
   ended(entry: Entry, isRepeated: boolean): number {
-    if (isRepeated && entry.isFast && this.#together) {
+    if (isRepeated && entry.isBrief && this.#together) {
       this.#untimed++;
       return 0;
     }

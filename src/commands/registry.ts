@@ -21,8 +21,8 @@ export class Entry {
   readonly isLoading: boolean;
   readonly isNoAuth: boolean;
   readonly isWrite: boolean;
-  /** Of constant or logarithmic time, by Redis's flag; no subcommand. */
-  readonly isFast: boolean;
+  /** Of constant or logarithmic time, by Redis's flag or by its complexity; no subcommand. */
+  readonly isBrief: boolean;
   /** Refused when memory is full. */
   readonly deniesOom: boolean;
   readonly subcommands: NameTable | null;
@@ -41,7 +41,8 @@ export class Entry {
     this.isLoading = flags.has("loading");
     this.isNoAuth = flags.has("no_auth");
     this.isWrite = flags.has("write");
-    this.isFast = flags.has("fast") && parent === null && command.subcommands === undefined;
+    const isQuick = flags.has("fast") || command.complexity === "O(1)";
+    this.isBrief = isQuick && parent === null && command.subcommands === undefined;
     this.deniesOom = flags.has("denyoom");
     this.categories = impliedCategories(command, flags);
     this.nameBytes = Buffer.from(command.name, "latin1");
