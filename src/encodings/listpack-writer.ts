@@ -150,6 +150,37 @@ export class ListpackWriter {
     this.#count(1);
   }
 
+  /**
+   * As insert, before the first element, and nothing else moves: the listpack begins `size` (measureElement) bytes before where it began,
+   * which have to be room.
+   */
+  insertFirst(size: number, text: Uint8Array, from: number, length: number): void {
+    this.#moveHeader(-size);
+    this.put(this.first, text, from, length);
+    this.#count(1);
+  }
+
+  /** Removes the first `count` elements, or as many as there are, and nothing else moves: how many bytes later the listpack begins now. */
+  removeFirst(count: number): number {
+    const { end, first } = this;
+    let after = first;
+    let removed = 0;
+    for (; removed < count && after < end; removed++) after = this.next(after);
+    this.#moveHeader(after - first);
+    this.#count(-removed);
+    return after - first;
+  }
+
+  /** Has the listpack begin so many bytes later, and be that much shorter. */
+  #moveHeader(bytes: number): void {
+    const total = this.totalBytes;
+    const count = u16le(this.#bytes, this.#start + 4);
+    this.#start += bytes;
+    writeTotal(this.#bytes, this.#start, total - bytes);
+    this.#bytes[this.#start + 4] = count;
+    this.#bytes[this.#start + 5] = count >>> 8;
+  }
+
   /** As insert, of a safe integer. */
   insertInteger(pos: number, value: number): number {
     setInt64(value);

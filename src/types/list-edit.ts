@@ -150,7 +150,7 @@ export class ListEdit {
    * Valid until then.
    */
   readEnd(isHead: boolean, into: Element): boolean {
-    return this.isNative && this.#ends.read(this.#blocks as Blocks, this.#root, isHead, into);
+    return this.isNative && this.#ends.read(this.#blocks as Blocks, this.#root, this.#limit, isHead, into);
   }
 
   /** Removes the element that `readEnd` has read. */

@@ -4,15 +4,15 @@
  */
 import type { Element } from "../../encodings/element.ts";
 import { Listpack } from "../../encodings/listpack.ts";
-import { ListpackWriter } from "../../encodings/listpack-writer.ts";
+import { ListpackWriter, measureElement } from "../../encodings/listpack-writer.ts";
+import { i32le } from "../../encodings/packed.ts";
 import { IN_WINDOW, WINDOW_SHIFT } from "../arena.ts";
-import type { Blocks } from "./blocks.ts";
+import { type Blocks, placeOf } from "./blocks.ts";
 import { NODE_FIRST, TreeRoot } from "./counted-tree.ts";
-import { exceedsNode } from "./node-list.ts";
+import { gapOf, listpackAt, moveStart } from "./list-node.ts";
+import { exceedsNode, keepsBlock } from "./node-list.ts";
 
 const LISTPACK_HEADER_BYTES = 6;
-const COUNT_UNKNOWN = 0xffff;
-const END = 0xff;
 /** What an element may take beside its text. */
 const ELEMENT_OVERHEAD_BYTES_MAX = 10;
 /** What Redis assumes an element adds to its bytes. */
@@ -55,22 +55,30 @@ export class ListEnds {
     const total = this.#total;
     const weight = this.#leaf[this.#at + 1] as number;
     if (exceedsNode(fill, total + length + ELEMENT_OVERHEAD_BYTES, weight + 1)) return false;
-    if (total + length + ELEMENT_OVERHEAD_BYTES_MAX > blocks.capacity(this.#handle)) return false;
     const pos = this.#pos;
     const writer = this.#writer.open(this.#bytes, pos);
-    if (isHead) writer.insert(pos + LISTPACK_HEADER_BYTES, text, start, length);
-    else writer.insertLast(text, start, length);
+    const handle = this.#handle;
+    if (isHead) {
+      const size = measureElement(text, start, length);
+      if (size > gapOf(blocks, handle)) return false;
+      writer.insertFirst(size, text, start, length);
+      moveStart(blocks, handle, -size);
+    } else {
+      if (pos + total + length + ELEMENT_OVERHEAD_BYTES_MAX > placeOf(handle) + blocks.capacity(handle)) return false;
+      writer.insertLast(text, start, length);
+    }
     this.#weigh(1);
     return true;
   }
 
   /** Reads the element at the end, for `remove` to be called next; false where it cannot be. Valid until then. */
-  read(blocks: Blocks, root: number, isHead: boolean, into: Element): boolean {
+  read(blocks: Blocks, root: number, fill: number, isHead: boolean, into: Element): boolean {
     if (blocks.pins.count > 0 || !this.#seek(blocks, root, isHead)) return false;
     if ((this.#leaf[this.#at + 1] as number) < 2) return false;
     // A single node may have to become a packed list.
     const words = blocks.words[root >>> WINDOW_SHIFT] as Int32Array;
-    if (words[((root & IN_WINDOW) << 1) + TreeRoot.ENTRIES] === 1) return false;
+    const nodes = words[((root & IN_WINDOW) << 1) + TreeRoot.ENTRIES] as number;
+    if (nodes === 1) return false;
     const total = this.#total;
     const pos = this.#pos;
     const reader = this.#reader.open(this.#bytes, pos, total);
@@ -81,27 +89,18 @@ export class ListEnds {
     }
     const size = isHead ? reader.pos - pos - LISTPACK_HEADER_BYTES : pos + total - 1 - reader.pos;
     // A node that has become much smaller than its block gets a smaller one.
-    return total - size > blocks.capacity(this.#handle) / 2;
+    const capacity = blocks.capacity(this.#handle);
+    return total - size > capacity / 2 || keepsBlock(fill, nodes, capacity);
   }
 
   /** Removes the element that `read` has just read. */
   remove(): void {
     const blocks = this.#blocks as Blocks;
-    const bytes = this.#bytes;
     const pos = this.#pos;
-    const total = this.#total;
-    const first = pos + LISTPACK_HEADER_BYTES;
     const at = this.#reader.pos;
-    const size = this.#isHead ? at - first : pos + total - 1 - at;
-    if (this.#isHead) bytes.copyWithin(first, at, pos + total);
-    else bytes[at] = END;
-    const handle = this.#handle;
-    (blocks.words[handle >>> WINDOW_SHIFT] as Int32Array)[(handle & IN_WINDOW) << 1] = total - size;
-    const count = (bytes[pos + 4] as number) | ((bytes[pos + 5] as number) << 8);
-    if (count !== COUNT_UNKNOWN) {
-      bytes[pos + 4] = count - 1;
-      bytes[pos + 5] = (count - 1) >>> 8;
-    }
+    const writer = this.#writer.open(this.#bytes, pos);
+    if (this.#isHead) moveStart(blocks, this.#handle, writer.removeFirst(1));
+    else writer.remove(at);
     this.#weigh(-1);
   }
 
@@ -126,8 +125,8 @@ export class ListEnds {
     }
     this.#handle = node;
     this.#bytes = blocks.windows[node >>> WINDOW_SHIFT] as Uint8Array;
-    this.#pos = (node & IN_WINDOW) << 3;
-    this.#total = (blocks.words[node >>> WINDOW_SHIFT] as Int32Array)[(node & IN_WINDOW) << 1] as number;
+    this.#pos = listpackAt(blocks, node);
+    this.#total = i32le(this.#bytes, this.#pos);
     return true;
   }
 
