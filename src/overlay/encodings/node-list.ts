@@ -24,7 +24,9 @@ import { type Blocks, bytesOf } from "./blocks.ts";
 import { CountedTree } from "./counted-tree.ts";
 import { gapOf, LIST_NODE_HEAD_BYTES, listpackAt, moveStart, placeListpack, shiftListpack } from "./list-node.ts";
 
-const NODE_BYTES: readonly number[] = [4096, 8192, 16384, 32768, 65536];
+/** Half of what a node of list-max-listpack-size -1 takes; each further one takes twice as much, down to -5. */
+const NODE_BYTES_HALF = 2048;
+const FILL_MIN = -5;
 const NODE_BYTES_SAFE = 8192;
 /** A list of so many nodes is a long one: what the last node has room for is little beside the others. */
 const LONG_NODES = 16;
@@ -423,5 +425,5 @@ export function keepsBlock(fill: number, nodes: number, capacity: number): boole
 }
 
 function wholeBytes(fill: number): number {
-  return NODE_BYTES[Math.min(-fill, NODE_BYTES.length) - 1] as number;
+  return NODE_BYTES_HALF << -Math.max(fill, FILL_MIN);
 }
