@@ -1,8 +1,8 @@
 /** Many elements at once of a large list: pushed, trimmed or popped in slices (alone.ts), and replied when that is done. */
 import { Listpack } from "../encodings/listpack.ts";
 import { i32le } from "../encodings/packed.ts";
-import { WINDOW_SHIFT } from "../overlay/arena.ts";
-import { placeOf } from "../overlay/encodings/blocks.ts";
+import { bytesOf } from "../overlay/encodings/blocks.ts";
+import { listpackAt } from "../overlay/encodings/list-node.ts";
 import { NodeList } from "../overlay/encodings/node-list.ts";
 import { Record } from "../rdb/record.ts";
 import { Element } from "../types/elements.ts";
@@ -70,8 +70,8 @@ export function* popMany(c: Context, index: number, count: number, isHead: boole
     const element = new Element();
     let left = count;
     for (const node of nodes) {
-      const bytes = arena.windows[node >>> WINDOW_SHIFT] as Uint8Array;
-      const at = placeOf(node);
+      const bytes = bytesOf(arena, node);
+      const at = listpackAt(arena, node);
       reader.open(bytes, at, i32le(bytes, at) >>> 0);
       if (!isHead) reader.toEnd();
       while (left > 0 && (isHead ? reader.next(element) : reader.previous(element))) {

@@ -18,7 +18,7 @@ import { isPacked, ListEdit } from "../types/list-edit.ts";
 import { copyBytes } from "../util/native.ts";
 import type { Context } from "./context.ts";
 import { liveLimits } from "./encoding-limits.ts";
-import { becomeNative, deleteKey, findToChange, openForWrite } from "./writable.ts";
+import { becomeNative, deleteKey, openForWrite } from "./writable.ts";
 
 /** What an open list is changed with: one for each key of a command. */
 export const LIST = new ListEdit();
@@ -36,10 +36,9 @@ export function openToChange(c: Context, index: number, edit: ListEdit, record =
   return openForWrite(c, index, "list", record) && openFound(c, index, edit, record);
 }
 
-/** As openToChange, for a change at an end; of a native list `c.record` is not always read. */
+/** As openToChange, of what findToChange has just found, for a change at an end; of a native list `c.record` is not always read. */
 export function openEnds(c: Context, index: number, edit: ListEdit): boolean {
   const { args, db, record } = c;
-  if (!findToChange(c, index, NativeType.LIST)) return false;
   if (db.root === 0) return openFound(c, index, edit, record);
   edit.openNative(db, args.bytes, args.starts[index] as number, args.lengths[index] as number, db.root, listLimit(c));
   return true;

@@ -281,6 +281,43 @@ describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where no
     }
   });
 
+  test("one element at a time at both ends of large lists, while they are saved, reloaded, copied", async () => {
+    const elements = ["xxx", "12", "-4097", "3000000000", "", "y".repeat(63), "y".repeat(64), "y".repeat(4096)];
+    const rounds = async (key: string, count: number) => {
+      for (let i = 0; i < count; i++) {
+        const element = i % 200 < 195 ? `element ${i}` : (elements[i % elements.length] as string);
+        await same(i % 5 < 3 ? "LPUSH" : "RPUSH", key, element);
+        if (i % 3 === 0) await same(i % 2 === 0 ? "RPOP" : "LPOP", key);
+        if (i % 50 === 0) await same("LMOVE", key, key, "LEFT", "RIGHT");
+      }
+      await same("LRANGE", key, "0", "-1");
+    };
+    await fillBoth("ends:one", 1200);
+    await fillBoth("ends:many", 20_000);
+    for (const key of ["ends:one", "ends:many"]) {
+      await rounds(key, 900);
+      expect(await live.ours.command("DEBUG", "RELOAD")).toBe("+OK");
+      await same("LRANGE", key, "0", "-1");
+      await rounds(key, 300);
+      expect(await live.ours.command("BGSAVE")).toBe("+Background saving started");
+      await rounds(key, 600);
+      await live.saved();
+      await rounds(key, 300);
+      await same("COPY", key, `${key}:copy`);
+      await rounds(`${key}:copy`, 200);
+      const dump = String(await live.ours.command("DUMP", key));
+      expect(await live.ours.command("RESTORE", `${key}:restored`, "0", dump)).toBe("+OK");
+      expect(await live.ours.command("LRANGE", `${key}:restored`, "0", "-1")).toEqual(
+        await live.ours.command("LRANGE", key, "0", "-1"),
+      );
+      expect(await live.ours.command("DEL", `${key}:restored`)).toBe(1);
+      while (Number(await live.ours.command("LLEN", key)) > 400) await same("LPOP", key, "300");
+      await same("LRANGE", key, "0", "-1");
+      for (let i = 0; i < 400; i++) await same(i % 3 === 0 ? "LPOP" : "RPOP", key);
+      await same("EXISTS", key);
+    }
+  });
+
   test("SORT stores lists of every size", async () => {
     await fillBoth("sort:big", 9000, (i) => `${(i * 7919) % 9000}`);
     await same("SORT", "sort:big", "STORE", "sort:stored");

@@ -1,4 +1,7 @@
 /** Lists change: LPUSH RPUSH LPUSHX RPUSHX LPOP RPOP LSET LTRIM. Those that search are in lists-search.ts, those of two keys in lists-move.ts. */
+import { popFirst, popLast, pushFirst, pushLast } from "../overlay/encodings/list-ends.ts";
+import type { Overlay } from "../overlay/overlay.ts";
+import { NativeType } from "../rdb/opcodes.ts";
 import { ListReader } from "../types/list.ts";
 import type { ListEdit } from "../types/list-edit.ts";
 import { CHANGED_AT_ONCE_MAX } from "./alone.ts";
@@ -10,13 +13,14 @@ import {
   createNative,
   isNativeFrom,
   LIST,
+  listLimit,
   makeRoom,
   openEnds,
   openToChange,
   removeFrom,
 } from "./lists-open.ts";
 import { integer, positive } from "./parse.ts";
-import { deleteKey } from "./writable.ts";
+import { deleteKey, findToChange } from "./writable.ts";
 
 const ELEMENTS_PER_SLICE = 256;
 
@@ -29,10 +33,35 @@ export const rpushx = (c: Context): ReturnType<Handler> => push(c, false, true);
 export const lpop = (c: Context): ReturnType<Handler> => pop(c, true);
 export const rpop = (c: Context): ReturnType<Handler> => pop(c, false);
 
+/** One element at an end of a large list, as mostly, goes straight there (overlay/encodings/list-ends.ts). */
 function push(c: Context, isHead: boolean, mustExist: boolean): ReturnType<Handler> {
+  const { args, db } = c;
+  const isFound = findToChange(c, 1, NativeType.LIST, c.record, db);
+  if (db.root !== 0 && args.count === 3) {
+    const pushStraight = isHead ? pushFirst : pushLast;
+    const { arena } = db.top as Overlay;
+    const count = pushStraight(
+      arena,
+      db.root,
+      listLimit(c),
+      args.bytes,
+      args.starts[2] as number,
+      args.lengths[2] as number,
+    );
+    if (count > 0) {
+      c.server.keyspace.dirty++;
+      c.reply.integer(count);
+      return;
+    }
+  }
+  return pushFound(c, isFound, isHead, mustExist);
+}
+
+/** `isFound`: as findToChange has just answered. */
+function pushFound(c: Context, isFound: boolean, isHead: boolean, mustExist: boolean): ReturnType<Handler> {
   const { args } = c;
   const { bytes, starts, lengths, count } = args;
-  const exists = openEnds(c, 1, LIST);
+  const exists = isFound && openEnds(c, 1, LIST);
   if (!exists && mustExist) {
     c.reply.integer(0);
     return;
@@ -55,17 +84,33 @@ function push(c: Context, isHead: boolean, mustExist: boolean): ReturnType<Handl
 }
 
 function pop(c: Context, isHead: boolean): ReturnType<Handler> {
-  const { args, reply } = c;
-  if (args.count > 3) throw wrongArity(isHead ? "lpop" : "rpop");
-  const hasCount = args.count === 3;
-  const wanted = hasCount ? positive(c, 2) : 1;
-  if (!(hasCount ? openToChange(c, 1, LIST) : openEnds(c, 1, LIST))) {
-    if (hasCount) reply.nilArray();
-    else reply.nil();
+  const { args, db, reply } = c;
+  if (args.count !== 2) return popCounted(c, isHead);
+  if (!findToChange(c, 1, NativeType.LIST, c.record, db)) {
+    reply.nil();
     return;
   }
-  if (hasCount) return popCount(c, 1, wanted, isHead);
-  popOne(c, 1, LIST, isHead);
+  if (db.root !== 0) {
+    const popStraight = isHead ? popFirst : popLast;
+    if (popStraight((db.top as Overlay).arena, db.root, listLimit(c), reply)) {
+      c.server.keyspace.dirty++;
+      return;
+    }
+  }
+  popFound(c, isHead);
+}
+
+/** As findToChange has just found it. */
+function popFound(c: Context, isHead: boolean): void {
+  if (openEnds(c, 1, LIST)) popOne(c, 1, LIST, isHead);
+  else c.reply.nil();
+}
+
+function popCounted(c: Context, isHead: boolean): ReturnType<Handler> {
+  if (c.args.count > 3) throw wrongArity(isHead ? "lpop" : "rpop");
+  const wanted = positive(c, 2);
+  if (openToChange(c, 1, LIST)) return popCount(c, 1, wanted, isHead);
+  c.reply.nilArray();
 }
 
 /** Replies with an array of up to `wanted` elements from an end of the list that is open in LIST, and takes them off: many in slices. */
@@ -100,10 +145,7 @@ function* popAll(c: Context, index: number, isHead: boolean): Generator<void, vo
 
 /** Replies with the element at an end and takes it off. */
 export function popOne(c: Context, index: number, edit: ListEdit, isHead: boolean): void {
-  if (edit.readEnd(isHead, READER)) {
-    c.reply.elements(READER);
-    edit.removeEnd();
-  } else {
+  if (!edit.popStraight(isHead, c.reply)) {
     const at = isHead ? 0 : edit.count - 1;
     edit.read(at, READER);
     c.reply.elements(READER);

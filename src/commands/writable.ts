@@ -46,8 +46,8 @@ export function openForWrite(c: Context, index: number, type: ObjectType, record
  * As openForWrite, of a collection that has this native type when it is large. Where that may be changed at once, as mostly,
  * `record` is not read: `c.db.root` is its root, in the arena of the top. Else `c.db.root` is 0.
  */
-export function findToChange(c: Context, index: number, nativeType: number, record = c.record): boolean {
-  const { args, db } = c;
+export function findToChange(c: Context, index: number, nativeType: number, record = c.record, db = c.db): boolean {
+  const { args } = c;
   const { bytes } = args;
   const start = args.starts[index] as number;
   const length = args.lengths[index] as number;

@@ -20,6 +20,10 @@ export const LISTPACK_BYTES_MAX = 2 ** 30;
 const HEADER_BYTES = 6;
 const COUNT_UNKNOWN = 0xffff;
 const END = 0xff;
+/** The character 9. */
+const NINE = 57;
+/** A text of so many bytes or more has a longer head. */
+const SHORT_BYTES = 64;
 /** Longer elements are copied by a call. */
 const LOOP_BYTES_MAX = 32;
 
@@ -43,6 +47,33 @@ export function measureElement(text: Uint8Array, from: number, length: number): 
 export function measureInteger(value: number): number {
   setInt64(value);
   return integerBytes() + 1;
+}
+
+/** Whether the text is no integer for sure, and short: as an element it takes 2 bytes more than itself. */
+export function isShortText(text: Uint8Array, from: number, length: number): boolean {
+  return length < SHORT_BYTES && (text[from] as number) > NINE;
+}
+
+/** As putElement, of a text that isShortText. */
+export function putShortText(bytes: Uint8Array, pos: number, text: Uint8Array, from: number, length: number): number {
+  let at = pos;
+  bytes[at++] = 0x80 | length;
+  for (let i = 0; i < length; i++) bytes[at++] = text[from + i] as number;
+  bytes[at] = length + 1;
+  return at + 1;
+}
+
+/** Writes an element at `pos`, measureElement bytes, and nothing else; the position behind it. */
+export function putElement(bytes: Uint8Array, pos: number, text: Uint8Array, from: number, length: number): number {
+  if (parseInt64(text, from, length)) return writeInt64(bytes, pos, integerBytes());
+  return writeString(bytes, pos, length + headBytes(length), text, from, length);
+}
+
+/** Writes a listpack's header: its bytes in all, and its elements, less than COUNT_UNKNOWN or that. */
+export function writeHeader(bytes: Uint8Array, start: number, total: number, count: number): void {
+  writeTotal(bytes, start, total);
+  bytes[start + 4] = count;
+  bytes[start + 5] = count >>> 8;
 }
 
 export class ListpackWriter {
@@ -129,7 +160,7 @@ export class ListpackWriter {
     if (parseInt64(text, from, length)) return this.#insertInteger(pos);
     const size = length + headBytes(length);
     this.#makeRoom(pos, size + backLengthBytes(size), 1);
-    return this.#writeString(bytes, pos, size, text, from, length);
+    return writeString(bytes, pos, size, text, from, length);
   }
 
   /** As insert, behind the last element; a short text costs less so. */
@@ -150,6 +181,35 @@ export class ListpackWriter {
     this.#count(1);
   }
 
+  /**
+   * As insert, before the first element, and nothing else moves: the listpack begins `size` (measureElement) bytes before where it began,
+   * which have to be room.
+   */
+  insertFirst(size: number, text: Uint8Array, from: number, length: number): void {
+    this.#moveHeader(-size);
+    this.put(this.first, text, from, length);
+    this.#count(1);
+  }
+
+  /** Removes the first `count` elements, or as many as there are, and nothing else moves: how many bytes later the listpack begins now. */
+  removeFirst(count: number): number {
+    const { end, first } = this;
+    let after = first;
+    let removed = 0;
+    for (; removed < count && after < end; removed++) after = this.next(after);
+    this.#moveHeader(after - first);
+    this.#count(-removed);
+    return after - first;
+  }
+
+  /** Has the listpack begin so many bytes later, and be that much shorter. */
+  #moveHeader(bytes: number): void {
+    const total = this.totalBytes;
+    const count = u16le(this.#bytes, this.#start + 4);
+    this.#start += bytes;
+    writeHeader(this.#bytes, this.#start, total - bytes, count);
+  }
+
   /** As insert, of a safe integer. */
   insertInteger(pos: number, value: number): number {
     setInt64(value);
@@ -163,7 +223,7 @@ export class ListpackWriter {
     if (parseInt64(text, from, length)) return this.#replaceInteger(pos, old);
     const size = length + headBytes(length);
     this.#makeRoom(pos + old, size + backLengthBytes(size) - old, 0);
-    return this.#writeString(bytes, pos, size, text, from, length);
+    return writeString(bytes, pos, size, text, from, length);
   }
 
   /** As replace, by a safe integer. */
@@ -224,21 +284,20 @@ export class ListpackWriter {
    * together, each costs what it takes. Returns the position behind it.
    */
   put(pos: number, text: Uint8Array, from: number, length: number): number {
-    if (parseInt64(text, from, length)) return this.#writeInteger(pos, integerBytes());
-    return this.#writeString(this.#bytes, pos, length + headBytes(length), text, from, length);
+    return putElement(this.#bytes, pos, text, from, length);
   }
 
   /** As put, of a safe integer. */
   putInteger(pos: number, value: number): number {
     setInt64(value);
-    return this.#writeInteger(pos, integerBytes());
+    return writeInt64(this.#bytes, pos, integerBytes());
   }
 
   /** As put, of the two's complement 64-bit integer of these halves. */
   putInt64(pos: number, high: number, low: number): number {
     int64.high = high;
     int64.low = low;
-    return this.#writeInteger(pos, integerBytes());
+    return writeInt64(this.#bytes, pos, integerBytes());
   }
 
   /** Ends the listpack at `pos`, behind `added` elements that were put there. */
@@ -251,13 +310,13 @@ export class ListpackWriter {
   #insertInteger(pos: number): number {
     const size = integerBytes();
     this.#makeRoom(pos, size + 1, 1);
-    return this.#writeInteger(pos, size);
+    return writeInt64(this.#bytes, pos, size);
   }
 
   #replaceInteger(pos: number, old: number): number {
     const size = integerBytes();
     this.#makeRoom(pos + old, size + 1 - old, 0);
-    return this.#writeInteger(pos, size);
+    return writeInt64(this.#bytes, pos, size);
   }
 
   /** Moves what lies from `pos` on by `grown` bytes (negative: towards the start) and has the header say so. */
@@ -283,41 +342,47 @@ export class ListpackWriter {
     bytes[at + 1] = changed >>> 8;
   }
 
-  #writeString(bytes: Uint8Array, pos: number, size: number, text: Uint8Array, from: number, length: number): number {
-    let at = pos;
-    if (length < 64) bytes[at++] = 0x80 | length;
-    else if (length < 4096) {
-      bytes[at++] = 0xe0 | (length >>> 8);
-      bytes[at++] = length;
-    } else {
-      bytes[at] = 0xf0;
-      writeTotal(bytes, at + 1, length);
-      at += 5;
-    }
-    if (length > LOOP_BYTES_MAX) copy.call(text, bytes, at, from, from + length);
-    else for (let i = 0; i < length; i++) bytes[at + i] = text[from + i] as number;
-    return writeBackLength(bytes, at + length, size);
-  }
-
-  /** Writes `int64`, of `size` bytes with its head. */
-  #writeInteger(pos: number, size: number): number {
-    const bytes = this.#bytes;
-    const { high, low } = int64;
-    if (size === 1) bytes[pos] = low;
-    else if (size === 2) {
-      bytes[pos] = 0xc0 | ((low >>> 8) & 0x1f);
-      bytes[pos + 1] = low;
-    } else {
-      bytes[pos] = size === 9 ? 0xf4 : 0xee + size;
-      for (let i = 1; i < size; i++) bytes[pos + i] = i <= 4 ? low >>> (8 * i - 8) : high >>> (8 * i - 40);
-    }
-    bytes[pos + size] = size;
-    return pos + size + 1;
-  }
-
   #unsound(pos: number): FormatError {
     return new FormatError("bad-listpack", pos - this.#start, "no sound element", "an element of the listpack");
   }
+}
+
+function writeString(
+  bytes: Uint8Array,
+  pos: number,
+  size: number,
+  text: Uint8Array,
+  from: number,
+  length: number,
+): number {
+  let at = pos;
+  if (length < 64) bytes[at++] = 0x80 | length;
+  else if (length < 4096) {
+    bytes[at++] = 0xe0 | (length >>> 8);
+    bytes[at++] = length;
+  } else {
+    bytes[at] = 0xf0;
+    writeTotal(bytes, at + 1, length);
+    at += 5;
+  }
+  if (length > LOOP_BYTES_MAX) copy.call(text, bytes, at, from, from + length);
+  else for (let i = 0; i < length; i++) bytes[at + i] = text[from + i] as number;
+  return writeBackLength(bytes, at + length, size);
+}
+
+/** Writes `int64`, of `size` bytes with its head. */
+function writeInt64(bytes: Uint8Array, pos: number, size: number): number {
+  const { high, low } = int64;
+  if (size === 1) bytes[pos] = low;
+  else if (size === 2) {
+    bytes[pos] = 0xc0 | ((low >>> 8) & 0x1f);
+    bytes[pos + 1] = low;
+  } else {
+    bytes[pos] = size === 9 ? 0xf4 : 0xee + size;
+    for (let i = 1; i < size; i++) bytes[pos + i] = i <= 4 ? low >>> (8 * i - 8) : high >>> (8 * i - 40);
+  }
+  bytes[pos + size] = size;
+  return pos + size + 1;
 }
 
 function writeTotal(bytes: Uint8Array, at: number, total: number): void {

@@ -21,7 +21,7 @@ import { nativeRoot } from "../keyspace/native.ts";
 import { PackedEdit } from "../keyspace/packed-edit.ts";
 import { ArenaFull } from "../overlay/arena.ts";
 import type { Blocks } from "../overlay/encodings/blocks.ts";
-import { ListEnds, listCount } from "../overlay/encodings/list-ends.ts";
+import { type ElementSink, listCount, popFirst, popLast, pushFirst, pushLast } from "../overlay/encodings/list-ends.ts";
 import { exceedsNode, NodeList } from "../overlay/encodings/node-list.ts";
 import type { Overlay } from "../overlay/overlay.ts";
 import { NativeType, QuicklistContainer, RdbType } from "../rdb/opcodes.ts";
@@ -41,7 +41,6 @@ export class ListEdit {
   readonly #packed = new PackedEdit();
   readonly #writer = new ListpackWriter();
   readonly #reader = new Listpack();
-  readonly #ends = new ListEnds();
   #nodes: NodeList | null = null;
   #blocks: Blocks | null = null;
   #root = 0;
@@ -141,22 +140,20 @@ export class ListEdit {
 
   #pushNative(bytes: Uint8Array, start: number, length: number, isHead: boolean): void {
     const limit = this.#limit;
-    if (this.#ends.push(this.#blocks as Blocks, this.#root, limit, bytes, start, length, isHead)) return;
-    this.#list().push(bytes, start, length, isHead);
+    const blocks = this.#blocks as Blocks;
+    const pushStraight = isHead ? pushFirst : pushLast;
+    if (blocks.pins.count > 0 || pushStraight(blocks, this.#root, limit, bytes, start, length) === 0) {
+      this.#list().push(bytes, start, length, isHead);
+    }
   }
 
-  /**
-   * The short way to take an element off an end: reads it, for `removeEnd` to be called next; false where it cannot be taken.
-   * Valid until then.
-   */
-  readEnd(isHead: boolean, into: Element): boolean {
-    return this.isNative && this.#ends.read(this.#blocks as Blocks, this.#root, isHead, into);
-  }
-
-  /** Removes the element that `readEnd` has read. */
-  removeEnd(): void {
-    this.#ends.remove();
+  /** The straight way to take an element off an end of a native list: gives it to `sink`; false, nothing done, where it cannot be gone. */
+  popStraight(isHead: boolean, sink: ElementSink): boolean {
+    const blocks = this.#blocks as Blocks;
+    if (!this.isNative || blocks.pins.count > 0) return false;
+    if (!(isHead ? popFirst : popLast)(blocks, this.#root, this.#limit, sink)) return false;
     this.count--;
+    return true;
   }
 
   /** Puts one text before the element at `index`, 0 … count. It must not lie in the list. Throws ArenaFull. */

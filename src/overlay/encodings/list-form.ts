@@ -1,8 +1,9 @@
 /** A large list as a whole (node-list.ts): its nodes are those of a quicklist. */
 import { i32le } from "../../encodings/packed.ts";
 import { QuicklistContainer, RdbType } from "../../rdb/opcodes.ts";
-import { type Blocks, bytesOf, letGo, placeOf } from "./blocks.ts";
+import { type Blocks, bytesOf, letGo } from "./blocks.ts";
 import { TREE_ROOT_BYTES } from "./counted-tree.ts";
+import { listpackAt } from "./list-node.ts";
 import type { NativeForm } from "./native.ts";
 import { NodeList } from "./node-list.ts";
 
@@ -19,7 +20,7 @@ export const listForm: NativeForm = {
     sink.length(list.entries);
     for (list.seekFirst(); list.settle(); list.next()) {
       const node = bytesOf(blocks, list.handle);
-      const at = placeOf(list.handle);
+      const at = listpackAt(blocks, list.handle);
       sink.length(QuicklistContainer.PACKED);
       sink.string(node, at, i32le(node, at) >>> 0);
       yield;

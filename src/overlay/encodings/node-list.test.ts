@@ -6,10 +6,11 @@ import { ScarceBlocks } from "../../../test/support/scarce-blocks.ts";
 import { Element } from "../../encodings/element.ts";
 import { Listpack, validateListpack } from "../../encodings/listpack.ts";
 import { i32le } from "../../encodings/packed.ts";
-import { Arena, ArenaFull, IN_WINDOW, WINDOW_SHIFT } from "../arena.ts";
+import { Arena, ArenaFull } from "../arena.ts";
 import { Pins } from "../pins.ts";
-import type { Blocks } from "./blocks.ts";
+import { type Blocks, bytesOf } from "./blocks.ts";
 import { TREE_ROOT_BYTES } from "./counted-tree.ts";
+import { listpackAt } from "./list-node.ts";
 import { NodeList } from "./node-list.ts";
 
 const element = new Element();
@@ -27,8 +28,8 @@ function contentOf(blocks: Blocks, root: number): { nodes: Buffer[]; texts: stri
   const nodes: Buffer[] = [];
   const texts: string[] = [];
   for (list.seekFirst(); list.settle(); list.next()) {
-    const bytes = blocks.windows[list.handle >>> WINDOW_SHIFT] as Uint8Array;
-    const at = (list.handle & IN_WINDOW) << 3;
+    const bytes = bytesOf(blocks, list.handle);
+    const at = listpackAt(blocks, list.handle);
     const size = i32le(bytes, at);
     expect(validateListpack(bytes, at, size, true)).toBeNull();
     nodes.push(Buffer.from(bytes.slice(at, at + size)));
@@ -113,6 +114,125 @@ test.each([-2, -1, -5, 1, 7, 128])("random changes with list-max-listpack-size %
   arena.free(root);
   while (arena.tick(true));
   expect(arena.usedBytes).toBe(0);
+});
+
+/** Elements by kind: of one length, or integers of all widths. */
+const ELEMENTS: Record<string, (i: number) => string> = {
+  "3 bytes": (i) => `x${i % 90}`.padEnd(3, "y"),
+  "63 bytes": (i) => `${i} `.padEnd(63, "a"),
+  "64 bytes": (i) => `${i} `.padEnd(64, "b"),
+  "127 bytes": (i) => `${i} `.padEnd(127, "c"),
+  "300 bytes": (i) => `${i} `.padEnd(300, "d"),
+  "4095 bytes": (i) => `${i} `.padEnd(4095, "e"),
+  "4096 bytes": (i) => `${i} `.padEnd(4096, "f"),
+  integers: (i) => `${BigInt(i % 2 === 0 ? i : -i) * 10n ** BigInt(i % 16)}`,
+};
+
+describe("pushes and pops at both ends", () => {
+  for (const [kind, make] of Object.entries(ELEMENTS)) {
+    for (const fill of [-2, -1, -4, 0, 5, 300]) {
+      test(`${kind}, list-max-listpack-size ${fill}`, () => {
+        const random = seededRandom(`both ends: ${kind} ${fill}`);
+        const pins = new Pins();
+        const arena = new Arena(pins);
+        const root = newRoot(arena);
+        const list = new NodeList(arena).bind(arena, root);
+        list.fill = fill;
+        const model: string[] = [];
+        const push = (i: number, isHead: boolean) => {
+          const text = make(i);
+          list.push(Buffer.from(text), 0, text.length, isHead);
+          if (isHead) model.unshift(text);
+          else model.push(text);
+        };
+        const pop = (isHead: boolean) => {
+          const index = isHead ? 0 : model.length - 1;
+          list.read(index, element);
+          expect(element.text().text()).toBe((isHead ? model.shift() : model.pop()) as string);
+          list.remove(index, 1);
+        };
+        let step = 0;
+        // Both in turn; one end for long, then the other; a queue; what is random.
+        for (; step < 1500; step++) push(step, step % 2 === 0);
+        for (; step < 2000; step++) push(step, true);
+        for (; step < 2500; step++) push(step, false);
+        expect(contentOf(arena, root).texts).toEqual(model);
+        for (; step < 3500; step++) {
+          push(step, true);
+          pop(false);
+        }
+        expect(contentOf(arena, root).texts).toEqual(model);
+        for (; step < 6000; step++) {
+          const taken = random() < 0.1 ? pins.take() : -1;
+          if (model.length === 0 || random() < 0.45) push(step, random() < 0.5);
+          else pop(random() < 0.5);
+          if (taken >= 0) pins.release(taken);
+        }
+        expect(contentOf(arena, root).texts).toEqual(model);
+        while (model.length > 0) pop(model.length % 3 === 0);
+        expect(contentOf(arena, root).texts).toEqual([]);
+      });
+    }
+  }
+});
+
+test("what is pushed to or popped from an end moves nothing else, and two ends in turn little", () => {
+  const arena = new Arena(new Pins());
+  const root = newRoot(arena);
+  const list = new NodeList(arena).bind(arena, root);
+  const text = Buffer.from("abc");
+  const endOf = () => listpackAt(arena, list.handle) + list.nodeBytes;
+  for (let i = 0; i < 40_000; i++) list.push(text, 0, 3, i % 2 === 0);
+  for (const isHead of [true, false]) {
+    let moved = 0;
+    for (let i = 0; i < 5000; i++) {
+      if (isHead) list.seekFirst();
+      else list.seekLast();
+      const { handle } = list;
+      const at = isHead ? endOf() : listpackAt(arena, handle);
+      if (i % 5 === 4) list.remove(isHead ? 0 : list.total - 1, 1);
+      else list.push(text, 0, 3, isHead);
+      if (isHead) list.seekFirst();
+      else list.seekLast();
+      if (list.handle === handle && at !== (isHead ? endOf() : listpackAt(arena, handle))) moved++;
+    }
+    // The first node may have had its room on the other side.
+    expect(moved).toBeLessThan(12);
+  }
+  // One node that both ends of are pushed to.
+  const other = newRoot(arena);
+  list.bind(arena, other);
+  list.push(text, 0, 3, false);
+  let moved = 0;
+  for (let i = 0; i < 1400; i++) {
+    list.seekFirst();
+    const at = listpackAt(arena, list.handle);
+    list.push(text, 0, 3, i % 2 === 0);
+    list.seekFirst();
+    if (listpackAt(arena, list.handle) !== at - (i % 2 === 0 ? 5 : 0)) moved++;
+  }
+  expect(list.entries).toBe(1);
+  expect(moved).toBeLessThan(40);
+});
+
+test("a full node takes the block that its limit takes, whichever end was pushed to", () => {
+  const limits = [4096, 8192, 16384, 32768, 65536];
+  for (const fill of [-1, -2, -3, -4, -5]) {
+    for (const length of [3, 63, 64, 125, 126, 127, 300, 3000]) {
+      for (const ends of ["head", "tail", "both"]) {
+        const arena = new Arena(new Pins());
+        const root = newRoot(arena);
+        const list = new NodeList(arena).bind(arena, root);
+        list.fill = fill;
+        const text = Buffer.alloc(length, "x");
+        const count = Math.floor((20 * (limits[-fill - 1] as number)) / length);
+        for (let i = 0; i < count; i++) list.push(text, 0, length, ends === "both" ? i % 2 === 0 : ends === "head");
+        for (list.seekFirst(); list.settle(); list.next()) {
+          expect(arena.capacity(list.handle)).toBeLessThanOrEqual(limits[-fill - 1] as number);
+        }
+      }
+    }
+  }
 });
 
 test("an arena that is full at any moment leaves the list as it was", () => {

@@ -2,7 +2,7 @@
  * A large list: listpacks of elements, as Redis's quicklist has them, in a counted tree without keys (counted-tree.ts).
  *
  *   tree's leaf   | block u32, elements u32 | block u32, elements u32 | …
- *   block         | listpack | room |                                           encodings/listpack.ts
+ *   block         | start | gap | listpack | room |                             list-node.ts
  *
  * How large a node may become is list-max-listpack-size (`fill`): -1 … -5: 4, 8, 16, 32, 64 KiB; else elements, but 8 KiB at most. An
  * element longer than that has a node of its own. Node sizes are as Redis's for pushes and pops; where the middle changes, neighbours may
@@ -20,11 +20,13 @@ import {
 import { i32le } from "../../encodings/packed.ts";
 import { copyBytes } from "../../util/native.ts";
 import type { Span } from "../../util/span.ts";
-import { WINDOW_SHIFT } from "../arena.ts";
-import { type Blocks, placeOf } from "./blocks.ts";
+import { type Blocks, bytesOf } from "./blocks.ts";
 import { CountedTree } from "./counted-tree.ts";
+import { gapOf, LIST_NODE_HEAD_BYTES, listpackAt, moveStart, placeListpack, shiftListpack } from "./list-node.ts";
 
-const NODE_BYTES: readonly number[] = [4096, 8192, 16384, 32768, 65536];
+/** Half of what a node of list-max-listpack-size -1 takes; each further one takes twice as much, down to -5. */
+const NODE_BYTES_HALF = 2048;
+const FILL_MIN = -5;
 const NODE_BYTES_SAFE = 8192;
 /** A list of so many nodes is a long one: what the last node has room for is little beside the others. */
 const LONG_NODES = 16;
@@ -59,7 +61,7 @@ export class NodeList extends CountedTree {
       return;
     }
     if (!isHead) this.seekEnd();
-    this.#insertNode(text, start, length);
+    this.#insertNode(text, start, length, isHead);
   }
 
   /**
@@ -91,9 +93,9 @@ export class NodeList extends CountedTree {
     );
     if (size > LISTPACK_BYTES_MAX) throw new RangeError(`a list's node of ${size} bytes`);
     const old = joins ? this.handle : 0;
-    const handle = this.blocks.allocate(size);
-    const into = this.blocks.windows[handle >>> WINDOW_SHIFT] as Uint8Array;
-    const at = placeOf(handle);
+    const handle = this.blocks.allocate(LIST_NODE_HEAD_BYTES + size);
+    const into = bytesOf(this.blocks, handle);
+    const at = placeListpack(this.blocks, handle, size, isHead);
     writeEmptyListpack(into, at);
     const body = before - LISTPACK_EMPTY_BYTES;
     let pos = at + LISTPACK_EMPTY_BYTES - 1;
@@ -119,8 +121,8 @@ export class NodeList extends CountedTree {
   /** Copies the elements of a node, so many bytes, to into[pos …]; the position behind them. */
   #copyBody(node: number, length: number, into: Uint8Array, pos: number): number {
     if (length === 0) return pos;
-    const from = placeOf(node) + LISTPACK_EMPTY_BYTES - 1;
-    copyBytes(this.blocks.windows[node >>> WINDOW_SHIFT] as Uint8Array, from, length, into, pos);
+    const from = listpackAt(this.blocks, node) + LISTPACK_EMPTY_BYTES - 1;
+    copyBytes(bytesOf(this.blocks, node), from, length, into, pos);
     return pos + length;
   }
 
@@ -156,9 +158,9 @@ export class NodeList extends CountedTree {
     const writer = this.#open();
     const pos = writer.seek(this.offset);
     const size = measureElement(text, start, length);
-    const place = pos - placeOf(this.handle);
-    this.#makeEditable(writer.totalBytes + Math.max(0, size - (writer.next(pos) - pos)));
-    this.#open().replace(placeOf(this.handle) + place, text, start, length);
+    const place = pos - listpackAt(this.blocks, this.handle);
+    this.#makeRoom(Math.max(0, size - (writer.next(pos) - pos)), false);
+    this.#open().replace(listpackAt(this.blocks, this.handle) + place, text, start, length);
   }
 
   /** As seekWeight, for 0 ≤ index < total; the ends, where most is pushed and popped, are found without adding weights up. */
@@ -187,11 +189,13 @@ export class NodeList extends CountedTree {
       this.blocks.free(handle);
       return removed;
     }
-    if (this.blocks.pins.count > 0) this.#makeEditable(this.#open().totalBytes);
+    if (this.blocks.pins.count > 0) this.#makeRoom(0, false);
     const writer = this.#open();
-    writer.remove(writer.seek(offset), removed);
+    if (offset === 0) moveStart(this.blocks, this.handle, writer.removeFirst(removed));
+    else writer.remove(writer.seek(offset), removed);
     this.weight = weight - removed;
-    this.#trim(writer.totalBytes);
+    const first = index - offset;
+    this.#trim(writer.totalBytes, first === 0 || first + weight - removed === this.total);
     return removed;
   }
 
@@ -221,23 +225,24 @@ export class NodeList extends CountedTree {
 
   /** Puts the listpack where this stands into `into`; valid until the list is changed. */
   readNode(into: Span): void {
-    const { handle } = this;
-    into.set(this.blocks.windows[handle >>> WINDOW_SHIFT] as Uint8Array, placeOf(handle), this.#open().totalBytes);
+    const { blocks, handle } = this;
+    into.set(bytesOf(blocks, handle), listpackAt(blocks, handle), this.#open().totalBytes);
   }
 
   /** Opens the node where this stands for reading; `reader` is before its first element. */
   openNode(reader: Listpack): Listpack {
-    const { handle } = this;
-    const bytes = this.blocks.windows[handle >>> WINDOW_SHIFT] as Uint8Array;
-    const at = placeOf(handle);
+    const { blocks, handle } = this;
+    const bytes = bytesOf(blocks, handle);
+    const at = listpackAt(blocks, handle);
     return reader.open(bytes, at, i32le(bytes, at) >>> 0);
   }
 
   /** Appends a copy of a listpack with `count` > 0 elements as a node. Throws ArenaFull, nothing changed. */
   appendNode(bytes: Uint8Array, at: number, count: number): void {
+    const { blocks } = this;
     const size = i32le(bytes, at) >>> 0;
-    const handle = this.blocks.allocate(size);
-    copyBytes(bytes, at, size, this.blocks.windows[handle >>> WINDOW_SHIFT] as Uint8Array, placeOf(handle));
+    const handle = blocks.allocate(LIST_NODE_HEAD_BYTES + size);
+    copyBytes(bytes, at, size, bytesOf(blocks, handle), placeListpack(blocks, handle, size, false));
     this.seekEnd();
     this.#insertOrFree(handle, count);
   }
@@ -247,8 +252,8 @@ export class NodeList extends CountedTree {
     const { blocks, root: mine } = this;
     const source = new NodeList(from).bind(from, root);
     for (source.seekFirst(); source.settle(); source.next()) {
-      const bytes = from.windows[source.handle >>> WINDOW_SHIFT] as Uint8Array;
-      this.bind(blocks, mine).appendNode(bytes, placeOf(source.handle), source.weight);
+      const { handle } = source;
+      this.bind(blocks, mine).appendNode(bytesOf(from, handle), listpackAt(from, handle), source.weight);
       yield;
     }
   }
@@ -258,8 +263,8 @@ export class NodeList extends CountedTree {
   }
 
   #open(): ListpackWriter {
-    const { handle } = this;
-    return this.#writer.open(this.blocks.windows[handle >>> WINDOW_SHIFT] as Uint8Array, placeOf(handle));
+    const { blocks, handle } = this;
+    return this.#writer.open(bytesOf(blocks, handle), listpackAt(blocks, handle));
   }
 
   /** Whether the node takes one more element of so many bytes: quicklistNodeAllowInsert. */
@@ -274,20 +279,26 @@ export class NodeList extends CountedTree {
   /** Inserts an element before the node's element `offset`. */
   #insertInto(offset: number, text: Uint8Array, start: number, length: number): void {
     const { weight } = this;
-    const bytes = this.#open().totalBytes + measureElement(text, start, length);
-    this.#makeEditable(bytes, offset === 0 || offset === weight ? this.#room(bytes) : bytes);
+    const isHead = offset === 0;
+    const size = measureElement(text, start, length);
+    const bytes = this.#open().totalBytes + size;
+    this.#makeRoom(size, isHead, isHead || offset === weight ? this.#room(bytes) : 0);
     const writer = this.#open();
-    writer.insert(offset === weight ? writer.end : writer.seek(offset), text, start, length);
+    if (isHead) {
+      writer.insertFirst(size, text, start, length);
+      moveStart(this.blocks, this.handle, -size);
+    } else writer.insert(offset === weight ? writer.end : writer.seek(offset), text, start, length);
     this.weight = weight + 1;
   }
 
   /** A node with one element before the one where this stands. */
-  #insertNode(text: Uint8Array, start: number, length: number): void {
+  #insertNode(text: Uint8Array, start: number, length: number, isHead = false): void {
     const size = LISTPACK_EMPTY_BYTES + measureElement(text, start, length);
     if (size > LISTPACK_BYTES_MAX) throw new RangeError(`a list's element of ${length} bytes`);
-    const handle = this.blocks.allocate(this.#room(size));
-    const bytes = this.blocks.windows[handle >>> WINDOW_SHIFT] as Uint8Array;
-    const at = placeOf(handle);
+    const { blocks } = this;
+    const handle = blocks.allocate(this.#room(size));
+    const bytes = bytesOf(blocks, handle);
+    const at = placeListpack(blocks, handle, size, isHead);
     writeEmptyListpack(bytes, at);
     this.#writer.open(bytes, at).insert(at + LISTPACK_EMPTY_BYTES - 1, text, start, length);
     this.#insertOrFree(handle, 1);
@@ -306,18 +317,19 @@ export class NodeList extends CountedTree {
   #split(offset: number): void {
     const moved = this.weight - offset;
     const start = this.position;
-    if (this.blocks.pins.count > 0) this.#makeEditable(this.#open().totalBytes);
+    if (this.blocks.pins.count > 0) this.#makeRoom(0, false);
     let writer = this.#open();
-    const tail = this.blocks.allocate(writer.tailBytes(writer.seek(offset)));
+    const tailBytes = writer.tailBytes(writer.seek(offset));
+    const tail = this.blocks.allocate(LIST_NODE_HEAD_BYTES + tailBytes);
+    const at = placeListpack(this.blocks, tail, tailBytes, false);
     // The tree first: that may fail. Until the weights are right again nothing reads it.
     this.next();
     this.#insertOrFree(tail, moved);
     this.seekWeight(start);
     writer = this.#open();
-    const into = this.blocks.windows[tail >>> WINDOW_SHIFT] as Uint8Array;
-    writer.split(writer.seek(offset), moved, into, placeOf(tail));
+    writer.split(writer.seek(offset), moved, bytesOf(this.blocks, tail), at);
     this.weight = offset;
-    this.#trim(writer.totalBytes);
+    this.#trim(writer.totalBytes, false);
   }
 
   /** Joins the node that holds element `index` with the one before it, where both fit into one and there is memory for it. */
@@ -330,55 +342,69 @@ export class NodeList extends CountedTree {
     const kept = this.#open().totalBytes;
     if (!this.#fits(kept + bytes - LISTPACK_EMPTY_BYTES, this.weight + weight)) return;
     try {
-      this.#makeEditable(kept + bytes - LISTPACK_EMPTY_BYTES);
+      this.#makeRoom(bytes - LISTPACK_EMPTY_BYTES, false);
     } catch {
       return;
     }
-    this.#open().append(this.blocks.windows[handle >>> WINDOW_SHIFT] as Uint8Array, placeOf(handle), weight);
+    this.#open().append(bytesOf(this.blocks, handle), listpackAt(this.blocks, handle), weight);
     this.weight += weight;
     this.next();
     this.removeHere();
     this.blocks.free(handle);
   }
 
-  /** Makes the node's block one that holds so many bytes and may be changed. Throws ArenaFull, nothing changed. */
-  #makeEditable(bytes: number, wanted = bytes): void {
+  /**
+   * Has the node's block be one that may be changed, with so many bytes free in front of the listpack, or behind it. Where both sides
+   * have them together, the listpack is moved to where what will be left is the same on both: so it moves a few times only while the
+   * node fills, whichever ends are pushed to in turn. `block`: bytes of a new block, if it takes one. Throws ArenaFull, nothing changed.
+   */
+  #makeRoom(size: number, isInFront: boolean, block = 0): void {
     const { handle, blocks } = this;
-    if (bytes <= blocks.capacity(handle) && blocks.pins.count === 0) return;
-    if (bytes > LISTPACK_BYTES_MAX) throw new RangeError(`a list's node of ${bytes} bytes`);
-    this.#move(handle, wanted);
+    const total = this.#open().totalBytes;
+    const free = blocks.capacity(handle) - LIST_NODE_HEAD_BYTES - total;
+    if (size > free || blocks.pins.count > 0) {
+      const bytes = total + size;
+      if (bytes > LISTPACK_BYTES_MAX) throw new RangeError(`a list's node of ${bytes} bytes`);
+      this.#move(Math.max(block, LIST_NODE_HEAD_BYTES + bytes), isInFront);
+      return;
+    }
+    const gap = gapOf(blocks, handle);
+    if (size <= (isInFront ? gap : free - gap)) return;
+    const half = (free - size) >>> 1;
+    shiftListpack(blocks, handle, total, isInFront ? size + half : half);
   }
 
   /**
-   * Room for a node of so many bytes that elements are added to one after the other: what it is going to become, at once in a long list,
-   * in a few steps in a short one.
+   * Bytes of the block for a node of so many bytes that elements are added to one after the other: what it is going to become, at once in
+   * a long list, in a few steps in a short one.
    */
   #room(bytes: number): number {
     const { fill } = this;
-    if (fill >= 0) return bytes;
-    const whole = NODE_BYTES[Math.min(-fill, NODE_BYTES.length) - 1] as number;
+    const least = LIST_NODE_HEAD_BYTES + bytes;
+    if (fill >= 0) return least;
+    const whole = wholeBytes(fill);
     if (this.entries >= LONG_NODES && bytes <= whole / WHOLE_ELEMENTS_MIN) return whole;
-    return Math.max(bytes, Math.min(bytes * 2, whole));
+    return Math.max(least, Math.min(least * 2, whole));
   }
 
   /** A node that has become much smaller than its block gets a smaller one, if there is memory for that. */
-  #trim(bytes: number): void {
-    const { handle, blocks } = this;
-    if (bytes > blocks.capacity(handle) / 2) return;
+  #trim(bytes: number, isEnd: boolean): void {
+    const capacity = this.blocks.capacity(this.handle);
+    if (bytes > capacity / 2 || (isEnd && keepsBlock(this.fill, this.entries, capacity))) return;
     try {
-      this.#move(handle, bytes);
+      this.#move(LIST_NODE_HEAD_BYTES + bytes, false);
     } catch {
       // It stays where it is.
     }
   }
 
-  #move(handle: number, bytes: number): void {
-    const { blocks } = this;
-    const used = Math.min(bytes, this.#open().totalBytes);
-    const fresh = blocks.allocate(bytes);
-    const from = blocks.windows[handle >>> WINDOW_SHIFT] as Uint8Array;
-    const to = blocks.windows[fresh >>> WINDOW_SHIFT] as Uint8Array;
-    copyBytes(from, placeOf(handle), used, to, placeOf(fresh));
+  /** Moves the node to a new block of so many bytes at least. */
+  #move(block: number, isRoomInFront: boolean): void {
+    const { blocks, handle } = this;
+    const total = this.#open().totalBytes;
+    const fresh = blocks.allocate(block);
+    const at = placeListpack(blocks, fresh, total, isRoomInFront);
+    copyBytes(bytesOf(blocks, handle), listpackAt(blocks, handle), total, bytesOf(blocks, fresh), at);
     this.handle = fresh;
     blocks.free(handle);
   }
@@ -386,6 +412,18 @@ export class NodeList extends CountedTree {
 
 /** Whether a node would be larger than `fill` allows: quicklistNodeExceedsLimit. */
 export function exceedsNode(fill: number, bytes: number, count: number): boolean {
-  if (fill < 0) return bytes > (NODE_BYTES[Math.min(-fill, NODE_BYTES.length) - 1] as number);
+  if (fill < 0) return bytes > wholeBytes(fill);
   return bytes > NODE_BYTES_SAFE || count > Math.max(fill, 1);
+}
+
+/**
+ * Whether the first or last node of a list of so many nodes keeps its block, however small it has become: in a long list, where the next
+ * push would have it get one as large.
+ */
+export function keepsBlock(fill: number, nodes: number, capacity: number): boolean {
+  return nodes >= LONG_NODES && fill < 0 && capacity <= wholeBytes(fill);
+}
+
+function wholeBytes(fill: number): number {
+  return NODE_BYTES_HALF << -Math.max(fill, FILL_MIN);
 }
