@@ -31,6 +31,11 @@ export class NativeReads {
     if (!this.#isHolding && arena.awaited.size > 0 && arena.awaited.has(root)) {
       throw new NotReady(until(client, () => !arena.awaited.has(root)));
     }
+    this.noteOwn(arena, root);
+  }
+
+  /** The command has had this structure alone until now (alone.ts), without a yield since, and goes on to read it: whoever waits for it waits on. */
+  noteOwn(arena: Arena, root: number): void {
     this.#arenas[this.count] = arena;
     this.#roots[this.count++] = root;
     if (this.#isHolding) change(arena.readers, root, 1);

@@ -254,6 +254,13 @@ export function writeEntry(reply: Reply, stream: StreamReader): void {
   }
 }
 
+/** In the place of an entry that is pending, but has been deleted. */
+export function writeGone(reply: Reply, id: EntryId): void {
+  reply.array(2);
+  writeId(reply, id);
+  reply.nilArray();
+}
+
 /** As C sees a string: up to its first NUL byte. */
 export function cText(text: string): string {
   const nul = text.indexOf("\0");

@@ -24,6 +24,14 @@ export class IdTree extends CountedTree {
     this.seekKey(false);
   }
 
+  /** As seekId, of an ID that is behind all others mostly. */
+  seekLate(msHigh: number, msLow: number, seqHigh: number, seqLow: number): void {
+    this.#setKey(msHigh, msLow, seqHigh, seqLow);
+    this.seekLast();
+    if (this.entries > 0 && this.#isHereBefore()) this.next();
+    else this.seekKey(false);
+  }
+
   /** Stands at the node that would hold this ID: the last whose ID is not behind it; false where all are. */
   seekHolder(msHigh: number, msLow: number, seqHigh: number, seqLow: number): boolean {
     this.#setKey(msHigh, msLow, seqHigh, seqLow);
@@ -33,7 +41,7 @@ export class IdTree extends CountedTree {
 
   /** Adds a node of an ID that is not there yet. Throws ArenaFull, nothing changed. */
   add(msHigh: number, msLow: number, seqHigh: number, seqLow: number, handle: number, weight: number): void {
-    this.seekId(msHigh, msLow, seqHigh, seqLow);
+    this.seekLate(msHigh, msLow, seqHigh, seqLow);
     this.insertHere(handle, weight);
   }
 
@@ -79,6 +87,17 @@ export class IdTree extends CountedTree {
       if (mine !== wanted) return mine < wanted ? -1 : 1;
     }
     return 0;
+  }
+
+  /** Whether the node where this stands is before the ID that is sought. */
+  #isHereBefore(): boolean {
+    const { key } = this;
+    for (let i = 0; i < ID_WORDS; i++) {
+      const mine = this.keyWord(i);
+      const wanted = key[i] as number;
+      if (mine !== wanted) return mine < wanted;
+    }
+    return false;
   }
 
   #setKey(msHigh: number, msLow: number, seqHigh: number, seqLow: number): void {

@@ -252,8 +252,24 @@ export class NativeGroup {
 
   /** The pending entry of this ID, 0 where there is none; `pending` stands there then. */
   findPending(id: EntryId): number {
+    this.pending.seekId(id.msHigh, id.msLow, id.seqHigh, id.seqLow);
+    return this.#pendingHere(id);
+  }
+
+  /** An entry becomes a consumer's, delivered to it once, now; of an ID that is behind all that are pending, mostly. Throws ArenaFull. */
+  give(id: EntryId, consumer: number, nowMs: number): void {
+    this.pending.seekLate(id.msHigh, id.msLow, id.seqHigh, id.seqLow);
+    const pending = this.#pendingHere(id);
+    if (pending === 0) this.addPending(id, consumer, nowMs, 0, 1);
+    else {
+      this.assign(id, pending, consumer);
+      setDelivery(this.#blocks, pending, nowMs, 0, 1);
+    }
+  }
+
+  /** The pending entry at the place that was sought for this ID, 0 where that is another's. */
+  #pendingHere(id: EntryId): number {
     const { pending } = this;
-    pending.seekId(id.msHigh, id.msLow, id.seqHigh, id.seqLow);
     if (!pending.settle()) return 0;
     const isIt =
       pending.idWord(3) === id.seqLow &&
