@@ -77,6 +77,11 @@ test("what was not there is found once it is: keys of one hash, a split and a jo
     const other = Math.imul(i, 0x9e3779b1);
     expect(find(other, `k${i}`)).toBe(0);
     if (i % 3 === 0) expect(find(hash, "c")).toBe(0);
+    if (i % 5 === 0) expect([find(hash, "a"), find(hash, "b")]).toEqual([find(hash, "a"), find(hash, "b")]);
+    if (i % 7 === 0) put(overlay, hash, "a");
+    if (i % 11 === 0)
+      expect([drop(overlay, hash, "b"), find(hash, "b"), drop(overlay, hash, "b")]).toEqual([true, 0, false]);
+    if (i % 11 === 0) put(overlay, hash, "b");
     put(overlay, other, `k${i}`);
     expect(find(other, `k${i}`)).not.toBe(0);
   }

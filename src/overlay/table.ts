@@ -62,9 +62,10 @@ export class Table {
   #words: Int32Array;
   #base = 0;
   #slot = 0;
-  /** The last search has found that no entry has its hash, which was this one: asked again, that is the answer. */
-  #isAbsent = false;
-  #absentHash = 0;
+  /** The last search was for this hash, and ended at this entry, or (0) at none of that hash: asked again, it need not search. */
+  #isKnown = false;
+  #knownHash = 0;
+  #knownHandle = 0;
 
   constructor(arena: Arena) {
     this.#arena = arena;
@@ -81,9 +82,14 @@ export class Table {
 
   /** The handle of the key's entry, or 0. `replace` and `remove` then mean that entry, `insert` the place where it would be. */
   find(hash: number, bytes: Uint8Array, start: number, length: number): number {
-    // A command that reads a key of a lower level and then writes it asks up to three times.
-    if (this.#isAbsent && hash === this.#absentHash) return 0;
     const { windows } = this.#arena;
+    // A command that reads a key of a lower level and then writes it asks up to three times; pipelines push to one list.
+    if (this.#isKnown && hash === this.#knownHash) {
+      const handle = this.#knownHandle;
+      if (handle === 0) return 0;
+      const entry = windows[handle >>> WINDOW_SHIFT] as Uint8Array;
+      if (hasKey(entry, (handle & IN_WINDOW) << 3, bytes, start, length)) return handle;
+    }
     const words = this.#seek(hash);
     const end = this.#base + END;
     const wanted = hash ^ SIGN;
@@ -98,14 +104,20 @@ export class Table {
         const entry = windows[handle >>> WINDOW_SHIFT] as Uint8Array;
         if (hasKey(entry, (handle & IN_WINDOW) << 3, bytes, start, length)) {
           this.#slot = slot;
+          this.#note(hash, handle);
           return handle;
         }
       } else if ((found ^ SIGN) > wanted) break;
     }
     this.#slot = slot;
-    this.#isAbsent = isAbsent;
-    this.#absentHash = hash;
+    if (isAbsent) this.#note(hash, 0);
     return 0;
+  }
+
+  #note(hash: number, handle: number): void {
+    this.#isKnown = true;
+    this.#knownHash = hash;
+    this.#knownHandle = handle;
   }
 
   /** Loads of the segment what a search for this hash will need first: see keyspace/ahead.ts. Of no meaning. */
@@ -132,6 +144,7 @@ export class Table {
   /** The found entry is this one from now on. */
   replace(handle: number): void {
     this.#words[this.#slot + 1] = handle;
+    this.#isKnown = false;
   }
 
   /** Adds an entry of a key that `find` has just not found. Throws ArenaFull; RangeError when too many keys share a hash. */
@@ -148,7 +161,7 @@ export class Table {
     words[this.#slot + 1] = handle;
     this.#counts[first] = (this.#counts[first] as number) + 1;
     this.count++;
-    this.#isAbsent = false;
+    this.#isKnown = false;
   }
 
   /** Removes the found entry from the table; its block stays the caller's. */
@@ -167,6 +180,7 @@ export class Table {
     const first = this.#firstEntry(this.#index);
     this.#counts[first] = (this.#counts[first] as number) - 1;
     this.count--;
+    this.#isKnown = false;
   }
 
   /** An entry of the segment that was searched last expires then: the segment remembers the earliest, and so does the table. */
@@ -325,7 +339,7 @@ export class Table {
     const index = hash >>> (32 - this.depth);
     const handle = this.directory[index] as number;
     const words = this.#arena.words[handle >>> WINDOW_SHIFT] as Int32Array;
-    this.#isAbsent = false;
+    this.#isKnown = false;
     this.#index = index;
     this.#words = words;
     this.#base = (handle & IN_WINDOW) << 1;
@@ -438,7 +452,7 @@ export class Table {
     words[base + DEPTH] = depth;
     setEarliest(words, base, earliestMs);
     this.#counts[this.#firstEntry(hash >>> (32 - this.depth))] = (to - from) / 2;
-    this.#isAbsent = false;
+    this.#isKnown = false;
   }
 
   #growDirectory(): void {
