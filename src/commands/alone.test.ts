@@ -209,6 +209,40 @@ describe("others meanwhile", () => {
     );
   }
 
+  const WAITS: readonly (readonly [
+    wait: string[],
+    fill: string[],
+    next: string[],
+    first: RespValue,
+    second: RespValue,
+  ])[] = [
+    [
+      ["BLPOP", "key", "0"],
+      ["RPUSH", "key", ...words(0, 3000, member)],
+      ["LPOP", "key"],
+      ["key", "member:0"],
+      "member:1",
+    ],
+    [
+      ["BZPOPMAX", "key", "0"],
+      ["ZADD", "key", ...words(0, 3000, (i) => [`${i}`, `member:${i}`])],
+      ["ZPOPMAX", "key"],
+      ["key", "member:2999", "2999"],
+      ["member:2998", "2998"],
+    ],
+  ];
+
+  for (const [wait, fill, next, first, second] of WAITS) {
+    test(`${wait[0]} is served before what follows the command that made the key in slices`, async () => {
+      const waiting = other.command(...wait);
+      while (keyspace().waits.count === 0) await Bun.sleep(1);
+      const pipeline = client.pipeline([fill, next]);
+      expect(await waiting).toEqual(first);
+      expect(await pipeline).toEqual([3000, second]);
+      expect(keyspace().database(0).ensureTop().arena.alone.size).toBe(0);
+    });
+  }
+
   test(
     "two that pop at random take nothing twice",
     async () => {

@@ -58,6 +58,14 @@ export class Target {
     return isNativeType(record.type) && nativeBlocks(record) === this.arena && nativeRoot(record) === this.root;
   }
 
+  /** Who waits for the key could not be served while it was changed: it is ready now. */
+  signal(): void {
+    const { waits } = this.#c.server.keyspace;
+    if (waits.count === 0) return;
+    const { bytes, start, length } = this.key;
+    waits.signal(this.db.dbid, this.db.hash(bytes, start, length), bytes, start, length);
+  }
+
   /** Removes the key, if the structure is its still: the last element is to go, and stays in what is nobody's. */
   deleteKey(record: Record): void {
     if (!this.isThere(record)) return;
@@ -84,6 +92,7 @@ export function* alone(c: Context, target: Target, steps: Generator<void, void, 
     keyspace.changing--;
     keyspace.pins.release(taken);
     letGo();
+    target.signal();
   };
   let isOver = false;
   try {

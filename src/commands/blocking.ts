@@ -9,7 +9,8 @@
  * keeps its place. What a served waiter makes ready in its turn (BLMOVE) is served in the same round.
  */
 import type { KeyWaits, Waiter, WaitQueue } from "../keyspace/key-waits.ts";
-import { type ObjectType, objectType } from "../rdb/opcodes.ts";
+import { nativeBlocks, nativeRoot } from "../keyspace/native.ts";
+import { isNativeType, type ObjectType, objectType } from "../rdb/opcodes.ts";
 import { Record } from "../rdb/record.ts";
 import type { Client } from "./client.ts";
 import type { Context, Server } from "./context.ts";
@@ -173,10 +174,10 @@ export function serveReady(server: Server, run: (client: Client) => void): void 
   }
 }
 
-/** Whether the key as it is now is what the waiter waits for. */
+/** Whether the key as it is now is what the waiter waits for. One that is half changed will be signalled again (alone.ts). */
 function isFor({ keyspace }: Server, queue: WaitQueue, waiter: Waiter): boolean {
-  if (waiter.seesDeletion) return true;
   const { key } = queue;
-  if (!keyspace.database(queue.dbid).find(key, 0, key.length, Date.now(), READY)) return false;
-  return objectType(READY.type) === waiter.type;
+  const isThere = keyspace.database(queue.dbid).find(key, 0, key.length, Date.now(), READY);
+  if (isThere && isNativeType(READY.type) && nativeBlocks(READY).alone.has(nativeRoot(READY))) return false;
+  return waiter.seesDeletion || (isThere && objectType(READY.type) === waiter.type);
 }

@@ -109,9 +109,11 @@ export function* untilUnchanging(c: Context, index: number): Generator<void, voi
 export function holdAlone(arena: Arena, root: number): () => void {
   change(arena.readers, root, 1);
   change(arena.awaited, root, 1);
+  arena.alone.add(root);
   return () => {
     change(arena.readers, root, -1);
     change(arena.awaited, root, -1);
+    arena.alone.delete(root);
   };
 }
 

@@ -58,6 +58,8 @@ export class Arena implements ByteSource {
   readonly readers = new Map<number, number>();
   /** By root: commands that wait for a structure, to change it. Who wants to read it waits in turn. */
   readonly awaited = new Map<number, number>();
+  /** Roots of structures that are being changed in slices: nobody else may see them (commands/alone.ts). */
+  readonly alone = new Set<number>();
   /** Set by the graveyard of the overlay that this is the memory of. */
   graves: Graves | null = null;
   /** ByteSource: what is read here may be overwritten later. */
