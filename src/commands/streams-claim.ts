@@ -1,20 +1,27 @@
 /** Streams, what is pending for a group: XACK XCLAIM XAUTOCLAIM. */
 import { EntryId } from "../encodings/entry-id.ts";
-import { readNodeId } from "../overlay/encodings/stream.ts";
-import { deliveriesHigh, deliveriesLow, deliveryTime, setDelivery } from "../overlay/encodings/stream-groups.ts";
-import { StreamReader } from "../types/stream.ts";
-import type { Context } from "./context.ts";
+import { CHANGED_AT_ONCE_MAX } from "./alone.ts";
+import type { Context, Handler } from "./context.ts";
 import { ReplyError, syntaxError } from "./errors.ts";
 import { integer, integer64, integerBetween } from "./parse.ts";
+import {
+  Autoclaim,
+  type ClaimRules,
+  claimPending,
+  GroupReading,
+  LOOKS_PER_CLAIM,
+  noteClaimed,
+} from "./streams-given.ts";
+import { autoclaimMany } from "./streams-many.ts";
 import { findGroup, GROUP, openToChange, STREAM, seeConsumer } from "./streams-open.ts";
 import { noSuchGroup } from "./streams-pending.ts";
 import { cText, parseFrom, parseStrictId, setArrayLength, writeEntry, writeId } from "./streams-support.ts";
 
-const READER = new StreamReader();
+const READING = new GroupReading(STREAM, GROUP);
 const ID = new EntryId();
 const AUTOCLAIM_COUNT_DEFAULT = 100;
-/** Pending entries that XAUTOCLAIM looks at, for each that it may answer. */
-const LOOKS_PER_CLAIM = 10;
+/** Pending entries that XAUTOCLAIM looks at without a yield. */
+const LOOKED_AT_ONCE_MAX = 2048;
 const AUTOCLAIM_COUNT_MAX = Number((2n ** 63n - 1n) / 16n);
 
 export function xack(c: Context): void {
@@ -36,13 +43,10 @@ export function xack(c: Context): void {
   c.reply.integer(acknowledged);
 }
 
-interface Claim {
-  idleMsMin: number;
+interface Claim extends ClaimRules {
   /** Arguments [5, idsEnd) are IDs. */
   idsEnd: number;
-  /** Unix time in ms. */
   deliveredAtMs: number;
-  /** -1n: one more than before. */
   retryCount: bigint;
   isForced: boolean;
   justId: boolean;
@@ -54,7 +58,7 @@ export function xclaim(c: Context): void {
   const { reply } = c;
   if (!openToChange(c, 1) || !findGroup(c, 2)) throw noSuchGroup(c);
   const claim = parseClaim(c);
-  READER.open(c.record);
+  READING.open();
   let movesLast = claim.lastId.compare(GROUP.readLast(ID)) > 0;
   if (movesLast) GROUP.writeLast(claim.lastId);
   const consumer = seeConsumer(c, 3);
@@ -111,66 +115,41 @@ function isId({ args }: Context, i: number): boolean {
 
 /** Gives one entry to a consumer of GROUP, and writes it; "gone" where it is not in the stream any more: it is pending no longer. */
 function claimOne(c: Context, id: EntryId, claim: Claim, consumer: number): "none" | "claimed" | "gone" {
-  const { reply, nowMs } = c;
-  const { blocks } = STREAM;
-  let pending = GROUP.findPending(id);
-  if (!READER.has(id)) {
-    if (pending === 0) return "none";
-    GROUP.removePending(id, pending);
-    return "gone";
-  }
+  const { nowMs } = c;
+  const pending = GROUP.findPending(id);
   if (pending !== 0) {
-    if (claim.idleMsMin > 0 && nowMs - deliveryTime(blocks, pending) < claim.idleMsMin) return "none";
-    GROUP.assign(id, pending, consumer);
-  } else {
-    if (!claim.isForced) return "none";
-    pending = GROUP.addPending(id, consumer, nowMs, 0, 1);
+    const change = claimPending(READING, id, pending, claim, consumer, nowMs);
+    if (change === "claimed") writeClaimed(c, id, claim);
+    return change;
   }
-  setClaimed(pending, claim);
-  if (claim.justId) writeId(reply, id);
-  else writeEntry(reply, READER);
-  GROUP.setActiveTime(consumer, nowMs);
+  if (!claim.isForced || !READING.has(id)) return "none";
+  noteClaimed(READING, GROUP.addPending(id, consumer, nowMs, 0, 1), claim, consumer, nowMs);
+  writeClaimed(c, id, claim);
   return "claimed";
 }
 
-function setClaimed(pending: number, { retryCount, justId, deliveredAtMs }: Claim): void {
-  const { blocks } = STREAM;
-  let high = deliveriesHigh(blocks, pending);
-  let low = deliveriesLow(blocks, pending);
-  if (retryCount >= 0n) {
-    high = Number(BigInt.asIntN(32, retryCount >> 32n));
-    low = Number(BigInt.asIntN(32, retryCount));
-  } else if (!justId) {
-    low = (low + 1) | 0;
-    if (low === 0) high++;
-  }
-  setDelivery(blocks, pending, deliveredAtMs, high, low);
+function writeClaimed({ reply }: Context, id: EntryId, { justId }: ClaimRules): void {
+  if (justId) writeId(reply, id);
+  else writeEntry(reply, READING.reader);
 }
 
-export function xautoclaim(c: Context): void {
+export const xautoclaim: Handler = (c) => {
   const { reply, nowMs } = c;
   const idleMsMin = Math.max(0, integer(c, 4, "ERR Invalid min-idle-time argument for XAUTOCLAIM"));
   const from = parseFrom(c, 5, new EntryId());
   const [count, justId] = parseAutoclaim(c);
   if (!openToChange(c, 1) || !findGroup(c, 2)) throw noSuchGroup(c);
-  READER.open(c.record);
+  const rules: ClaimRules = { idleMsMin, deliveredAtMs: nowMs, retryCount: -1n, justId };
+  if (isMuch(from, count)) return autoclaimMany(c, from, count, rules);
   const consumer = seeConsumer(c, 3);
-  const claim: Claim = {
-    idleMsMin,
-    idsEnd: 0,
-    deliveredAtMs: nowMs,
-    retryCount: -1n,
-    isForced: false,
-    justId,
-    lastId: new EntryId(),
-  };
   reply.array(3);
   const mark = reply.mark();
-  const gone = claimFrom(c, from, count, claim, consumer);
-  putCursor(c, mark);
+  const claim = new Autoclaim(READING.open(), from, count, rules, consumer, nowMs);
+  const gone = claimFrom(c, claim, count, rules);
+  putCursor(c, claim, mark);
   reply.array(gone.length);
   for (const id of gone) writeId(reply, id);
-}
+};
 
 function parseAutoclaim(c: Context): [count: number, justId: boolean] {
   const { args } = c;
@@ -185,49 +164,42 @@ function parseAutoclaim(c: Context): [count: number, justId: boolean] {
   return [count, justId];
 }
 
-/**
- * Claims up to `max` pending entries from `from` on and writes them as an array; the IDs of those that are gone. `GROUP.pending` stands
- * where the next call would begin.
- */
-function claimFrom(c: Context, from: EntryId, max: number, claim: Claim, consumer: number): EntryId[] {
-  const { reply } = c;
+/** Whether there is too much to be looked at, or to be claimed, for it to be done at once. */
+function isMuch(from: EntryId, count: number): boolean {
   const { pending } = GROUP;
+  const looks = count * LOOKS_PER_CLAIM;
+  if (pending.total <= CHANGED_AT_ONCE_MAX || looks <= LOOKED_AT_ONCE_MAX) return false;
+  pending.seekId(from.msHigh, from.msLow, from.seqHigh, from.seqLow);
+  const there = pending.total - pending.position;
+  return Math.min(there, count) > CHANGED_AT_ONCE_MAX || Math.min(there, looks) > LOOKED_AT_ONCE_MAX;
+}
+
+/** Claims, and writes what it has claimed as an array of up to `max`; the IDs of those that are gone. */
+function claimFrom(c: Context, claim: Autoclaim, max: number, rules: ClaimRules): EntryId[] {
+  const { reply } = c;
   const gone: EntryId[] = [];
-  const bound = Math.min(max, pending.total);
+  const bound = Math.min(max, GROUP.pending.total);
   const mark = reply.mark();
   reply.array(bound);
   const header = reply.mark() - mark;
   let claimed = 0;
-  let left = max;
-  seekPending(from);
-  for (let looks = max * LOOKS_PER_CLAIM; looks > 0 && left > 0 && pending.settle(); looks--) {
-    readNodeId(pending, ID);
-    const change = claimOne(c, ID, claim, consumer);
-    // What has been removed has its place taken by the next one.
-    seekPending(ID);
-    if (change === "gone") gone.push(new EntryId().copy(ID));
-    // The seek may stand behind the leaf before the entry's: next() alone would come to the entry once more.
-    else if (pending.settle()) pending.next();
+  for (let change = claim.next(); change !== "end"; change = claim.next()) {
     if (change === "none") continue;
-    if (change === "claimed") claimed++;
-    left--;
     c.server.keyspace.dirty++;
+    if (change === "gone") gone.push(new EntryId().copy(claim.id));
+    else {
+      writeClaimed(c, claim.id, rules);
+      claimed++;
+    }
   }
   if (claimed < bound) setArrayLength(reply, mark, header, claimed);
   return gone;
 }
 
-function seekPending(id: EntryId): void {
-  GROUP.pending.seekId(id.msHigh, id.msLow, id.seqHigh, id.seqLow);
-}
-
-/** Puts the ID where the next XAUTOCLAIM would begin, 0-0 at the end, before what has been written since `mark`. */
-function putCursor({ reply }: Context, mark: number): void {
-  const { pending } = GROUP;
-  if (pending.settle()) readNodeId(pending, ID);
-  else ID.setMin();
+/** Puts the ID where the next XAUTOCLAIM would begin before what has been written since `mark`. */
+function putCursor({ reply }: Context, claim: Autoclaim, mark: number): void {
   const end = reply.length;
-  writeId(reply, ID);
+  writeId(reply, claim.readCursor(ID));
   const bytes = reply.buffer.slice(end, reply.length);
   reply.buffer.copyWithin(mark + bytes.length, mark, end);
   reply.buffer.set(bytes, mark);

@@ -90,6 +90,46 @@ XREADGROUP GROUP g d STREAMS s $
 
 const BIG = 30_000;
 
+/** redis-server 7.0 makes a consumer when it claims something, 7.2 always: they are there before. */
+const CLAIMS = `
+XGROUP CREATE s g 0
+XGROUP CREATECONSUMER s g c
+XGROUP CREATECONSUMER s g d
+XGROUP CREATECONSUMER s g e
+XGROUP CREATECONSUMER s g f
+XGROUP CREATECONSUMER s g g
+XGROUP CREATECONSUMER s g h
+XREADGROUP GROUP g a COUNT 2000 STREAMS s >
+XREADGROUP GROUP g b STREAMS s >
+XAUTOCLAIM s g c 0 0 COUNT 512
+XAUTOCLAIM s g c 0 0 COUNT 513
+XAUTOCLAIM s g c 0 0 COUNT 1500 JUSTID
+XAUTOCLAIM s g d 0 700 COUNT 100000
+XAUTOCLAIM s g d 3600000 0 COUNT 204
+XAUTOCLAIM s g d 3600000 0 COUNT 205
+XAUTOCLAIM s g d 3600000 0 COUNT 300
+XAUTOCLAIM s g d 3600000 0 COUNT 512 JUSTID
+XAUTOCLAIM s g d 3600000 (1000-1 COUNT 500
+XDEL s 1-1 3-0 4-1 700-1 2999-2 3000-0
+DELETE 1000 1300
+XAUTOCLAIM s g e 3600000 0 COUNT 280
+XAUTOCLAIM s g e 0 0 COUNT 1100
+XAUTOCLAIM s g e 0 900 COUNT 513 JUSTID
+XAUTOCLAIM s g e 0 0 COUNT 3000 JUSTID
+XACK s g 5-2 6-0 7-1
+XAUTOCLAIM s g f 0 - COUNT 3000
+XAUTOCLAIM s g f 0 4000 COUNT 3000
+XTRIM s MAXLEN 900
+XAUTOCLAIM s g g 0 0 COUNT 600
+XAUTOCLAIM s g g 0 0 COUNT 6000
+XAUTOCLAIM s g h 0 0 COUNT 6000
+XTRIM s MAXLEN 0
+XAUTOCLAIM s g h 0 0 COUNT 6000
+XAUTOCLAIM s g h 0 0 COUNT 6000
+XAUTOCLAIM s none h 0 0 COUNT 6000
+XAUTOCLAIM s g h 0 0 COUNT 0
+`;
+
 describe.skipIf(!redisInstalled)("beside redis-server", () => {
   let pair: LivePair;
   beforeAll(async () => {
@@ -118,17 +158,19 @@ describe.skipIf(!redisInstalled)("beside redis-server", () => {
     expect([line, await changes(pair.ours)]).toEqual([line, await changes(pair.theirs)]);
   }
 
-  for (const [where, prepare] of [
-    ["in memory", []],
-    ["in the file", ["DEBUG", "RELOAD"]],
+  for (const [what, where, prepare, lines] of [
+    ["given out", "in memory", [], LINES],
+    ["given out", "in the file", ["DEBUG", "RELOAD"], LINES],
+    ["claimed", "in memory", [], CLAIMS],
+    ["claimed", "in the file", ["DEBUG", "RELOAD"], CLAIMS],
   ] as const) {
     test(
-      `entries of a stream ${where}`,
+      `entries of a stream ${where} are ${what}`,
       async () => {
         await pair.same("FLUSHALL");
         await Promise.all([fill(pair.ours, 1, 3001), fill(pair.theirs, 1, 3001)]);
         if (prepare.length > 0) await pair.same(...prepare);
-        await play(LINES);
+        await play(lines);
         await pair.same("DEBUG", "RELOAD");
         await same("XINFO", "STREAM", "s", "FULL", "COUNT", "0");
       },
@@ -188,13 +230,34 @@ describe("others meanwhile", () => {
   const NEW = ["XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", ">"];
   const HISTORY = ["XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", "0"];
 
-  async function begun(...command: string[]): Promise<Promise<RespValue>[]> {
+  async function begun(...command: readonly string[]): Promise<Promise<RespValue>[]> {
     const reply = client.command(...command);
     while (keyspace().changing === 0) await Bun.sleep(0);
     return [reply];
   }
 
-  const entriesOf = (reply: RespValue) => (reply as Read)[0][1];
+  const CLAIM = ["XAUTOCLAIM", "s", "g", "d", "0", "0", "COUNT", "1000000"];
+  const CLAIMED_IDS = [...CLAIM, "JUSTID"];
+  /** What gives out entries, and the consumer that all are pending for then. */
+  const COMMANDS = [
+    ["new entries", NEW],
+    ["history", HISTORY],
+    ["claimed entries", CLAIM],
+    ["claimed IDs", CLAIMED_IDS],
+  ] as const;
+
+  /** Entries of a reply, those of XAUTOCLAIM's, too; where it has IDs alone, as if they had fields. */
+  function entriesOf(reply: RespValue): [id: string, fields: string[] | null][] {
+    const first = (reply as unknown[])[0];
+    if (typeof first !== "string") return (reply as Read)[0][1];
+    const claimed = (reply as [string, (string | [string, string[]])[]])[1];
+    return claimed.map((entry) => (typeof entry === "string" ? [entry, ["n"]] : entry));
+  }
+
+  /** All that is there is pending for a consumer, unless the command asks for what is new. */
+  async function prepare(command: readonly string[]): Promise<void> {
+    if (command !== NEW) await client.command(...NEW);
+  }
 
   async function idle(): Promise<void> {
     const { arena } = keyspace().database(0).ensureTop();
@@ -203,14 +266,11 @@ describe("others meanwhile", () => {
     expect(server.logged.filter((line) => line.includes("nexpected"))).toEqual([]);
   }
 
-  for (const [name, command] of [
-    ["new entries", NEW],
-    ["history", HISTORY],
-  ] as const) {
+  for (const [name, command] of COMMANDS) {
     test(
       `${name}: others are served while they are given out, and while they are written`,
       async () => {
-        if (command === HISTORY) await client.command(...NEW);
+        await prepare(command);
         const [reply] = await begun(...command);
         let [changing, all] = [0, 0];
         let isOver = false;
@@ -233,7 +293,7 @@ describe("others meanwhile", () => {
     test(
       `${name}: what changes the stream comes before or after`,
       async () => {
-        if (command === HISTORY) await client.command(...NEW);
+        await prepare(command);
         const [reply] = await begun(...command);
         const others = Promise.all([
           other.command("XDEL", "s", ...idsOf(1, BIG, 2)),
@@ -274,7 +334,7 @@ describe("others meanwhile", () => {
       test(
         `${name}: ${removal[0]} meanwhile leaves the reply whole, and no memory`,
         async () => {
-          if (command === HISTORY) await client.command(...NEW);
+          await prepare(command);
           const [reply] = await begun(...command);
           await other.command(...removal);
           expect(await other.command("XLEN", "s").catch(String)).toSatisfy((answer) =>

@@ -6,16 +6,19 @@
  *            pins taken, kept until the end ──────────────────────────────────────────────────────────────────── given back
  */
 import { EntryId } from "../encodings/entry-id.ts";
+import { EntryIdList } from "../encodings/entry-id-list.ts";
 import { NativeStream, readNodeId } from "../overlay/encodings/stream.ts";
 import { NativeGroup } from "../overlay/encodings/stream-groups.ts";
 import { alone, CHANGED_PER_STEP, Target } from "./alone.ts";
 import type { Context } from "./context.ts";
-import { deliverOne, GroupReading, repeatOne } from "./streams-given.ts";
+import { Autoclaim, type ClaimRules, deliverOne, GroupReading, repeatOne } from "./streams-given.ts";
 import { GROUP, seeConsumer } from "./streams-open.ts";
 import { beginStream, beginStreams, type ReadOptions } from "./streams-read.ts";
-import { SLICE_ENTRIES, writeEntry, writeGone } from "./streams-support.ts";
+import { SLICE_ENTRIES, writeEntry, writeGone, writeId } from "./streams-support.ts";
 
-/** A group that is read in slices. */
+const IDS_PER_SLICE = 256;
+
+/** Entries that are to be given out. */
 interface Giving {
   readonly reading: GroupReading;
   readonly consumer: number;
@@ -47,29 +50,41 @@ function* giveMany(
   change: (giving: Giving) => Generator<void, void, void>,
   write: (c: Context, giving: Giving) => Generator<void, void, void>,
 ): Generator<void, void, void> {
-  const { pins } = c.server.keyspace;
   const consumer = seeConsumer(c, group + 1);
   const target = new Target(c, firstKey, c.record);
-  const reading = readingOf(target, GROUP.handle);
+  const reading = readingOf(target);
   const max = count === 0 ? Number.POSITIVE_INFINITY : count;
   const giving: Giving = { reading, consumer, from, max, nowMs: c.nowMs, given: 0 };
-  const taken = pins.take();
-  try {
-    yield* alone(c, target, change(giving));
-    c.natives.noteOwn(target.arena, target.root);
+  yield* changeThenWrite(c, target, change(giving), function* () {
     beginStreams(c, 1);
     beginStream(c, firstKey);
     c.reply.array(giving.given);
     yield* write(c, giving);
+  });
+}
+
+/** Changes the structure alone, then writes what has come of it, from the structure as it is then. */
+function* changeThenWrite(
+  c: Context,
+  target: Target,
+  change: Generator<void, void, void>,
+  write: () => Generator<void, void, void>,
+): Generator<void, void, void> {
+  const { pins } = c.server.keyspace;
+  const taken = pins.take();
+  try {
+    yield* alone(c, target, change);
+    c.natives.noteOwn(target.arena, target.root);
+    yield* write();
   } finally {
     pins.release(taken);
   }
 }
 
-/** Readers of the structure that no other command has. */
-function readingOf({ arena, root }: Target, group: number): GroupReading {
+/** Readers of the structure, and of GROUP, which has just been found in it, that no other command has. */
+function readingOf({ arena, root }: Target): GroupReading {
   const stream = new NativeStream(arena).bind(arena, root);
-  return new GroupReading(stream, new NativeGroup(arena).bind(arena, group)).open();
+  return new GroupReading(stream, new NativeGroup(arena).bind(arena, GROUP.handle)).open();
 }
 
 function* delivering(c: Context, giving: Giving, noAck: boolean): Generator<void, void, void> {
@@ -132,4 +147,71 @@ function seekOwn({ reading, consumer, from }: Giving): boolean {
   const { own, stream } = reading;
   own.bind(stream.blocks, consumer).seekId(from.msHigh, from.msLow, from.seqHigh, from.seqLow);
   return own.settle();
+}
+
+/** XAUTOCLAIM of many entries of GROUP, which has just been found. */
+export function* autoclaimMany(
+  c: Context,
+  from: EntryId,
+  count: number,
+  rules: ClaimRules,
+): Generator<void, void, void> {
+  const consumer = seeConsumer(c, 3);
+  const target = new Target(c, 1, c.record);
+  const reading = readingOf(target);
+  const claim = new Autoclaim(reading, from, count, rules, consumer, c.nowMs);
+  const cursor = new EntryId();
+  const claimed = new EntryIdList();
+  const gone = new EntryIdList();
+  yield* changeThenWrite(c, target, claiming(c, claim, claimed, gone, cursor), function* () {
+    const { reply } = c;
+    reply.array(3);
+    writeId(reply, cursor);
+    if (rules.justId) yield* writeIds(c, claimed);
+    else yield* writeClaimed(c, reading, claimed);
+    yield* writeIds(c, gone);
+  });
+}
+
+/** Claims, and notes which entries that were, and where it has come to. */
+function* claiming(
+  c: Context,
+  claim: Autoclaim,
+  claimed: EntryIdList,
+  gone: EntryIdList,
+  cursor: EntryId,
+): Generator<void, void, void> {
+  const { keyspace } = c.server;
+  for (;;) {
+    for (let left = CHANGED_PER_STEP; left > 0; left--) {
+      const change = claim.next();
+      if (change === "end") {
+        claim.readCursor(cursor);
+        return;
+      }
+      if (change === "none") continue;
+      keyspace.dirty++;
+      (change === "claimed" ? claimed : gone).push(claim.id);
+    }
+    yield;
+  }
+}
+
+function* writeIds({ reply }: Context, ids: EntryIdList): Generator<void, void, void> {
+  const id = new EntryId();
+  reply.array(ids.count);
+  for (let i = 0; i < ids.count; i++) {
+    writeId(reply, ids.read(i, id));
+    if ((i + 1) % IDS_PER_SLICE === 0) yield;
+  }
+}
+
+/** The entries of these IDs, which are all there: nobody has changed the stream since they were claimed. */
+function* writeClaimed({ reply }: Context, reading: GroupReading, ids: EntryIdList): Generator<void, void, void> {
+  const id = new EntryId();
+  reply.array(ids.count);
+  for (let i = 0; i < ids.count; i++) {
+    if (reading.has(ids.read(i, id))) writeEntry(reply, reading.reader);
+    if ((i + 1) % SLICE_ENTRIES === 0) yield;
+  }
 }
