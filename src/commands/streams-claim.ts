@@ -4,15 +4,8 @@ import { CHANGED_AT_ONCE_MAX } from "./alone.ts";
 import type { Context, Handler } from "./context.ts";
 import { ReplyError, syntaxError } from "./errors.ts";
 import { integer, integer64, integerBetween } from "./parse.ts";
-import {
-  Autoclaim,
-  type ClaimRules,
-  claimPending,
-  GroupReading,
-  LOOKS_PER_CLAIM,
-  noteClaimed,
-} from "./streams-given.ts";
-import { autoclaimMany } from "./streams-many.ts";
+import { Autoclaim, type ClaimRules, claimOne, GroupReading, LOOKS_PER_CLAIM } from "./streams-given.ts";
+import { acknowledgeMany, autoclaimMany, claimMany } from "./streams-many.ts";
 import { findGroup, GROUP, openToChange, STREAM, seeConsumer } from "./streams-open.ts";
 import { noSuchGroup } from "./streams-pending.ts";
 import { cText, parseFrom, parseStrictId, setArrayLength, writeEntry, writeId } from "./streams-support.ts";
@@ -24,7 +17,7 @@ const AUTOCLAIM_COUNT_DEFAULT = 100;
 const LOOKED_AT_ONCE_MAX = 2048;
 const AUTOCLAIM_COUNT_MAX = Number((2n ** 63n - 1n) / 16n);
 
-export function xack(c: Context): void {
+export const xack: Handler = (c) => {
   const { args } = c;
   if (!openToChange(c, 1) || !findGroup(c, 2)) {
     c.reply.integer(0);
@@ -32,16 +25,12 @@ export function xack(c: Context): void {
   }
   // All IDs must be some before anything is done.
   for (let i = 3; i < args.count; i++) parseStrictId(c, i, ID);
+  if (args.count - 3 > CHANGED_AT_ONCE_MAX) return acknowledgeMany(c);
   let acknowledged = 0;
-  for (let i = 3; i < args.count; i++) {
-    const pending = GROUP.findPending(parseStrictId(c, i, ID));
-    if (pending === 0) continue;
-    GROUP.removePending(ID, pending);
-    acknowledged++;
-  }
+  for (let i = 3; i < args.count; i++) if (GROUP.acknowledge(parseStrictId(c, i, ID))) acknowledged++;
   c.server.keyspace.dirty += acknowledged;
   c.reply.integer(acknowledged);
-}
+};
 
 interface Claim extends ClaimRules {
   /** Arguments [5, idsEnd) are IDs. */
@@ -54,29 +43,34 @@ interface Claim extends ClaimRules {
   readonly lastId: EntryId;
 }
 
-export function xclaim(c: Context): void {
+export const xclaim: Handler = (c) => {
   const { reply } = c;
   if (!openToChange(c, 1) || !findGroup(c, 2)) throw noSuchGroup(c);
   const claim = parseClaim(c);
   READING.open();
-  let movesLast = claim.lastId.compare(GROUP.readLast(ID)) > 0;
+  const movesLast = claim.lastId.compare(GROUP.readLast(ID)) > 0;
   if (movesLast) GROUP.writeLast(claim.lastId);
+  const max = claim.idsEnd - 5;
+  if (max > CHANGED_AT_ONCE_MAX) return claimMany(c, claim.idsEnd, movesLast, claim);
   const consumer = seeConsumer(c, 3);
   const mark = reply.mark();
-  const max = claim.idsEnd - 5;
   reply.array(max);
   const header = reply.mark() - mark;
   let claimed = 0;
+  let changes = 0;
   for (let i = 5; i < claim.idsEnd; i++) {
-    const change = claimOne(c, parseStrictId(c, i, ID), claim, consumer);
+    const change = claimOne(READING, parseStrictId(c, i, ID), claim, consumer, c.nowMs);
     if (change === "none") continue;
-    if (change === "claimed") claimed++;
-    movesLast = false;
+    if (change === "claimed") {
+      writeClaimed(c, ID, claim);
+      claimed++;
+    }
+    changes++;
     c.server.keyspace.dirty++;
   }
-  if (movesLast) c.server.keyspace.dirty++;
+  if (movesLast && changes === 0) c.server.keyspace.dirty++;
   if (claimed < max) setArrayLength(reply, mark, header, claimed);
-}
+};
 
 function parseClaim(c: Context): Claim {
   const { args, nowMs } = c;
@@ -113,21 +107,6 @@ function isId({ args }: Context, i: number): boolean {
   return ID.parse(args.bytes, args.starts[i] as number, args.lengths[i] as number, false, true);
 }
 
-/** Gives one entry to a consumer of GROUP, and writes it; "gone" where it is not in the stream any more: it is pending no longer. */
-function claimOne(c: Context, id: EntryId, claim: Claim, consumer: number): "none" | "claimed" | "gone" {
-  const { nowMs } = c;
-  const pending = GROUP.findPending(id);
-  if (pending !== 0) {
-    const change = claimPending(READING, id, pending, claim, consumer, nowMs);
-    if (change === "claimed") writeClaimed(c, id, claim);
-    return change;
-  }
-  if (!claim.isForced || !READING.has(id)) return "none";
-  noteClaimed(READING, GROUP.addPending(id, consumer, nowMs, 0, 1), claim, consumer, nowMs);
-  writeClaimed(c, id, claim);
-  return "claimed";
-}
-
 function writeClaimed({ reply }: Context, id: EntryId, { justId }: ClaimRules): void {
   if (justId) writeId(reply, id);
   else writeEntry(reply, READING.reader);
@@ -139,7 +118,7 @@ export const xautoclaim: Handler = (c) => {
   const from = parseFrom(c, 5, new EntryId());
   const [count, justId] = parseAutoclaim(c);
   if (!openToChange(c, 1) || !findGroup(c, 2)) throw noSuchGroup(c);
-  const rules: ClaimRules = { idleMsMin, deliveredAtMs: nowMs, retryCount: -1n, justId };
+  const rules: ClaimRules = { idleMsMin, deliveredAtMs: nowMs, retryCount: -1n, isForced: false, justId };
   if (isMuch(from, count)) return autoclaimMany(c, from, count, rules);
   const consumer = seeConsumer(c, 3);
   reply.array(3);

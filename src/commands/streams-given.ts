@@ -15,7 +15,7 @@ import {
 import { StreamReader } from "../types/stream.ts";
 import { entriesReadEstimate, hasDeletedFrom } from "../types/stream-groups.ts";
 
-export const MAX_ID: EntryId = new EntryId().setMax();
+const MAX_ID = new EntryId().setMax();
 /** An entry that is not so far ahead is come to entry by entry. */
 const NEAR = 64;
 /** Pending entries that XAUTOCLAIM looks at, for each that it may answer. */
@@ -110,6 +110,8 @@ export function repeatOne({ stream, own }: GroupReading, nowMs: number): void {
 
 /** What becomes of an entry that is claimed. */
 export interface ClaimRules {
+  /** One that is not pending is claimed, too. */
+  readonly isForced: boolean;
   /** One that was delivered later than so many ms ago is not claimed. */
   readonly idleMsMin: number;
   /** Unix time in ms. */
@@ -144,8 +146,24 @@ export function claimPending(
   return "claimed";
 }
 
+/** As claimPending, of any ID. */
+export function claimOne(
+  reading: GroupReading,
+  id: EntryId,
+  rules: ClaimRules,
+  consumer: number,
+  nowMs: number,
+): "none" | "claimed" | "gone" {
+  const { group } = reading;
+  const pending = group.findPending(id);
+  if (pending !== 0) return claimPending(reading, id, pending, rules, consumer, nowMs);
+  if (!rules.isForced || !reading.has(id)) return "none";
+  noteClaimed(reading, group.addPending(id, consumer, nowMs, 0, 1), rules, consumer, nowMs);
+  return "claimed";
+}
+
 /** The pending entry has just become a consumer's. */
-export function noteClaimed(
+function noteClaimed(
   { stream, group }: GroupReading,
   pending: number,
   { retryCount, justId, deliveredAtMs }: ClaimRules,

@@ -90,6 +90,9 @@ XREADGROUP GROUP g d STREAMS s $
 
 const BIG = 30_000;
 
+const byId = (_: string, from: string, to: string, step: string) =>
+  idsOf(Number(from), Number(to), Number(step)).join(" ");
+
 /** redis-server 7.0 makes a consumer when it claims something, 7.2 always: they are there before. */
 const CLAIMS = `
 XGROUP CREATE s g 0
@@ -130,6 +133,31 @@ XAUTOCLAIM s none h 0 0 COUNT 6000
 XAUTOCLAIM s g h 0 0 COUNT 0
 `;
 
+/** "IDS from to step" stands for IDs. */
+const BY_ID = `
+XGROUP CREATE s g 0
+XGROUP CREATECONSUMER s g b
+XREADGROUP GROUP g a COUNT 2000 STREAMS s >
+XCLAIM s g b 0 IDS 1 513 1
+XCLAIM s g b 0 IDS 1 514 1
+XCLAIM s g b 0 IDS 1 2500 2 JUSTID
+XCLAIM s g b 3600000 IDS 1 2500 2
+XCLAIM s g b 3600000 IDS 1 2500 2 LASTID 2100-0
+XCLAIM s g b 0 IDS 2001 3100 1 FORCE RETRYCOUNT 7 TIME 1000
+XDEL s IDS 2 2900 3
+XDEL s IDS 1 513 1
+XDEL s IDS 1 3500 2 5-0 5-0
+XCLAIM s g a 0 IDS 1 3000 1
+XACK s g IDS 1 513 1
+XACK s g IDS 100 1000 1 x
+XACK s g IDS 100 3500 4 400-1
+XACK s none IDS 1 1000 1
+XDEL s IDS 1 1000 1 x
+XDEL s IDS 1 3500 1
+XACK s g IDS 1 3500 1
+XDEL missing IDS 1 3500 1
+`;
+
 describe.skipIf(!redisInstalled)("beside redis-server", () => {
   let pair: LivePair;
   beforeAll(async () => {
@@ -146,7 +174,7 @@ describe.skipIf(!redisInstalled)("beside redis-server", () => {
     for (const line of lines.trim().split("\n")) {
       const [name, from, to] = line.split(" ");
       if (name === "DELETE") await same("XDEL", "s", ...idsOf(Number(from), Number(to), 1));
-      else await same(...line.split(" "));
+      else await same(...line.replace(/IDS (\d+) (\d+) (\d+)/, byId).split(" "));
       await same("XINFO", "STREAM", "s", "FULL", "COUNT", "0");
       await sameChanges(line);
     }
@@ -163,6 +191,8 @@ describe.skipIf(!redisInstalled)("beside redis-server", () => {
     ["given out", "in the file", ["DEBUG", "RELOAD"], LINES],
     ["claimed", "in memory", [], CLAIMS],
     ["claimed", "in the file", ["DEBUG", "RELOAD"], CLAIMS],
+    ["claimed, acknowledged and deleted by ID", "in memory", [], BY_ID],
+    ["claimed, acknowledged and deleted by ID", "in the file", ["DEBUG", "RELOAD"], BY_ID],
   ] as const) {
     test(
       `entries of a stream ${where} are ${what}`,
@@ -397,6 +427,30 @@ describe("others meanwhile", () => {
     },
     TIMEOUT_MS,
   );
+
+  for (const [changes, ...command] of [
+    [BIG, "XDEL", "s"],
+    [BIG, "XACK", "s", "g"],
+    [BIG, "XCLAIM", "s", "g", "d", "0"],
+  ] as const) {
+    test(
+      `${command[0]} of many IDs is seen before or after, and others are served`,
+      async () => {
+        await client.command(...NEW);
+        const [reply] = await begun(...command, ...idsOf(1, BIG + 1, 1));
+        expect(await other.command("PING")).toBe("+PONG");
+        expect(keyspace().changing).toBe(1);
+        const left = other.command("XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", "0");
+        const answer = (await reply) as RespValue;
+        expect(Array.isArray(answer) ? answer.length : answer).toBe(changes);
+        const still = entriesOf(await left);
+        expect(still.filter(([, fields]) => fields !== null)).toEqual([]);
+        expect(still.length).toBe(command[0] === "XDEL" ? BIG : 0);
+        await idle();
+      },
+      TIMEOUT_MS,
+    );
+  }
 
   test(
     "a client that leaves in the midst of it: the change goes on to its end",

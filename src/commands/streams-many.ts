@@ -1,5 +1,5 @@
 /**
- * Many entries of one stream given out by a consumer group: the group is changed in slices (alone.ts), then the entries are written, in
+ * Many entries of one stream given out by a consumer group, claimed, acknowledged, deleted: the group is changed in slices (alone.ts), then the entries are written, in
  * slices, too, from the stream as it was changed: it is held as any that is read, also when its key has gone meanwhile.
  *
  *   at once: opened, found to be much ── held alone: entry │ entry │ … ── held as read: entry │ entry │ … written ── let go
@@ -7,16 +7,18 @@
  */
 import { EntryId } from "../encodings/entry-id.ts";
 import { EntryIdList } from "../encodings/entry-id-list.ts";
+import type { Args } from "../net/args.ts";
 import { NativeStream, readNodeId } from "../overlay/encodings/stream.ts";
 import { NativeGroup } from "../overlay/encodings/stream-groups.ts";
-import { alone, CHANGED_PER_STEP, Target } from "./alone.ts";
+import { alone, CHANGED_PER_STEP, eachArgument, Target } from "./alone.ts";
 import type { Context } from "./context.ts";
-import { Autoclaim, type ClaimRules, deliverOne, GroupReading, repeatOne } from "./streams-given.ts";
+import { Autoclaim, type ClaimRules, claimOne, deliverOne, GroupReading, repeatOne } from "./streams-given.ts";
 import { GROUP, seeConsumer } from "./streams-open.ts";
 import { beginStream, beginStreams, type ReadOptions } from "./streams-read.ts";
 import { SLICE_ENTRIES, writeEntry, writeGone, writeId } from "./streams-support.ts";
 
 const IDS_PER_SLICE = 256;
+const DELETED = new EntryId();
 
 /** Entries that are to be given out. */
 interface Giving {
@@ -167,10 +169,83 @@ export function* autoclaimMany(
     const { reply } = c;
     reply.array(3);
     writeId(reply, cursor);
-    if (rules.justId) yield* writeIds(c, claimed);
-    else yield* writeClaimed(c, reading, claimed);
+    yield* writeClaimed(c, reading, claimed, rules);
     yield* writeIds(c, gone);
   });
+}
+
+/** XCLAIM of the IDs in arguments [5, end) for a consumer of GROUP, which has just been found; `movesLast`: where it changes nothing else, that is a change. */
+export function* claimMany(
+  c: Context,
+  end: number,
+  movesLast: boolean,
+  rules: ClaimRules,
+): Generator<void, void, void> {
+  const { nowMs } = c;
+  const { keyspace } = c.server;
+  const consumer = seeConsumer(c, 3);
+  const target = new Target(c, 1, c.record);
+  const reading = readingOf(target);
+  const claimed = new EntryIdList();
+  const id = new EntryId();
+  let changes = 0;
+  const steps = eachArgument(c, 5, 1, (args, i) => {
+    if (i >= end) return false;
+    const change = claimOne(reading, readArgument(args, i, id), rules, consumer, nowMs);
+    if (change === "none") return true;
+    if (changes++ > 0 || !movesLast) keyspace.dirty++;
+    if (change === "claimed") claimed.push(id);
+    return true;
+  });
+  if (movesLast) keyspace.dirty++;
+  yield* changeThenWrite(c, target, steps, () => writeClaimed(c, reading, claimed, rules));
+}
+
+/** XACK of the IDs from argument 3 on, in GROUP, which has just been found. */
+export function* acknowledgeMany(c: Context): Generator<void, void, void> {
+  const target = new Target(c, 1, c.record);
+  const { group } = readingOf(target);
+  yield* eachId(c, target, 3, (id) => group.acknowledge(id));
+}
+
+/** XDEL of the IDs from argument 2 on from the stream that has just been opened. */
+export function* deleteMany(c: Context): Generator<void, void, void> {
+  const target = new Target(c, 1, c.record);
+  const stream = new NativeStream(target.arena).bind(target.arena, target.root);
+  yield* eachId(c, target, 2, (id) => deleteOne(stream, id));
+}
+
+/** Deletes an entry, and notes the greatest ID that was; false where there is none. */
+export function deleteOne(stream: NativeStream, id: EntryId): boolean {
+  if (!stream.remove(id)) return false;
+  if (stream.readMaxDeleted(DELETED).compare(id) < 0) stream.writeMaxDeleted(id);
+  return true;
+}
+
+/** Changes something by each ID from argument `first` on; replies how often something was changed. */
+function* eachId(
+  c: Context,
+  target: Target,
+  first: number,
+  change: (id: EntryId) => boolean,
+): Generator<void, void, void> {
+  const { keyspace } = c.server;
+  const id = new EntryId();
+  let changes = 0;
+  const steps = eachArgument(c, first, 1, (args, i) => {
+    if (!change(readArgument(args, i, id))) return true;
+    changes++;
+    keyspace.dirty++;
+    return true;
+  });
+  yield* alone(c, target, steps);
+  c.reply.integer(changes);
+}
+
+/** Argument `i`, which is known to be an ID. */
+function readArgument({ bytes, starts, lengths }: Args, i: number, into: EntryId): EntryId {
+  into.parse(bytes, starts[i] as number, lengths[i] as number, false, true);
+  return into;
 }
 
 /** Claims, and notes which entries that were, and where it has come to. */
@@ -207,7 +282,14 @@ function* writeIds({ reply }: Context, ids: EntryIdList): Generator<void, void, 
 }
 
 /** The entries of these IDs, which are all there: nobody has changed the stream since they were claimed. */
-function* writeClaimed({ reply }: Context, reading: GroupReading, ids: EntryIdList): Generator<void, void, void> {
+function* writeClaimed(
+  c: Context,
+  reading: GroupReading,
+  ids: EntryIdList,
+  { justId }: ClaimRules,
+): Generator<void, void, void> {
+  if (justId) return yield* writeIds(c, ids);
+  const { reply } = c;
   const id = new EntryId();
   reply.array(ids.count);
   for (let i = 0; i < ids.count; i++) {
