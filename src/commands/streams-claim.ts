@@ -1,23 +1,23 @@
 /** Streams, what is pending for a group: XACK XCLAIM XAUTOCLAIM. */
 import { EntryId } from "../encodings/entry-id.ts";
-import { readNodeId } from "../overlay/encodings/stream.ts";
-import { deliveriesHigh, deliveriesLow, deliveryTime, setDelivery } from "../overlay/encodings/stream-groups.ts";
-import { StreamReader } from "../types/stream.ts";
-import type { Context } from "./context.ts";
+import { CHANGED_AT_ONCE_MAX } from "./alone.ts";
+import type { Context, Handler } from "./context.ts";
 import { ReplyError, syntaxError } from "./errors.ts";
 import { integer, integer64, integerBetween } from "./parse.ts";
+import { Autoclaim, type ClaimRules, claimOne, GroupReading, LOOKS_PER_CLAIM } from "./streams-given.ts";
+import { acknowledgeMany, autoclaimMany, claimMany } from "./streams-many.ts";
 import { findGroup, GROUP, openToChange, STREAM, seeConsumer } from "./streams-open.ts";
 import { noSuchGroup } from "./streams-pending.ts";
 import { cText, parseFrom, parseStrictId, setArrayLength, writeEntry, writeId } from "./streams-support.ts";
 
-const READER = new StreamReader();
+const READING = new GroupReading(STREAM, GROUP);
 const ID = new EntryId();
 const AUTOCLAIM_COUNT_DEFAULT = 100;
-/** Pending entries that XAUTOCLAIM looks at, for each that it may answer. */
-const LOOKS_PER_CLAIM = 10;
+/** Pending entries that XAUTOCLAIM looks at without a yield. */
+const LOOKED_AT_ONCE_MAX = 2048;
 const AUTOCLAIM_COUNT_MAX = Number((2n ** 63n - 1n) / 16n);
 
-export function xack(c: Context): void {
+export const xack: Handler = (c) => {
   const { args } = c;
   if (!openToChange(c, 1) || !findGroup(c, 2)) {
     c.reply.integer(0);
@@ -25,24 +25,17 @@ export function xack(c: Context): void {
   }
   // All IDs must be some before anything is done.
   for (let i = 3; i < args.count; i++) parseStrictId(c, i, ID);
+  if (args.count - 3 > CHANGED_AT_ONCE_MAX) return acknowledgeMany(c);
   let acknowledged = 0;
-  for (let i = 3; i < args.count; i++) {
-    const pending = GROUP.findPending(parseStrictId(c, i, ID));
-    if (pending === 0) continue;
-    GROUP.removePending(ID, pending);
-    acknowledged++;
-  }
+  for (let i = 3; i < args.count; i++) if (GROUP.acknowledge(parseStrictId(c, i, ID))) acknowledged++;
   c.server.keyspace.dirty += acknowledged;
   c.reply.integer(acknowledged);
-}
+};
 
-interface Claim {
-  idleMsMin: number;
+interface Claim extends ClaimRules {
   /** Arguments [5, idsEnd) are IDs. */
   idsEnd: number;
-  /** Unix time in ms. */
   deliveredAtMs: number;
-  /** -1n: one more than before. */
   retryCount: bigint;
   isForced: boolean;
   justId: boolean;
@@ -50,29 +43,34 @@ interface Claim {
   readonly lastId: EntryId;
 }
 
-export function xclaim(c: Context): void {
+export const xclaim: Handler = (c) => {
   const { reply } = c;
   if (!openToChange(c, 1) || !findGroup(c, 2)) throw noSuchGroup(c);
   const claim = parseClaim(c);
-  READER.open(c.record);
-  let movesLast = claim.lastId.compare(GROUP.readLast(ID)) > 0;
+  READING.open();
+  const movesLast = claim.lastId.compare(GROUP.readLast(ID)) > 0;
   if (movesLast) GROUP.writeLast(claim.lastId);
+  const max = claim.idsEnd - 5;
+  if (max > CHANGED_AT_ONCE_MAX) return claimMany(c, claim.idsEnd, movesLast, claim);
   const consumer = seeConsumer(c, 3);
   const mark = reply.mark();
-  const max = claim.idsEnd - 5;
   reply.array(max);
   const header = reply.mark() - mark;
   let claimed = 0;
+  let changes = 0;
   for (let i = 5; i < claim.idsEnd; i++) {
-    const change = claimOne(c, parseStrictId(c, i, ID), claim, consumer);
+    const change = claimOne(READING, parseStrictId(c, i, ID), claim, consumer, c.nowMs);
     if (change === "none") continue;
-    if (change === "claimed") claimed++;
-    movesLast = false;
+    if (change === "claimed") {
+      writeClaimed(c, ID, claim);
+      claimed++;
+    }
+    changes++;
     c.server.keyspace.dirty++;
   }
-  if (movesLast) c.server.keyspace.dirty++;
+  if (movesLast && changes === 0) c.server.keyspace.dirty++;
   if (claimed < max) setArrayLength(reply, mark, header, claimed);
-}
+};
 
 function parseClaim(c: Context): Claim {
   const { args, nowMs } = c;
@@ -109,68 +107,28 @@ function isId({ args }: Context, i: number): boolean {
   return ID.parse(args.bytes, args.starts[i] as number, args.lengths[i] as number, false, true);
 }
 
-/** Gives one entry to a consumer of GROUP, and writes it; "gone" where it is not in the stream any more: it is pending no longer. */
-function claimOne(c: Context, id: EntryId, claim: Claim, consumer: number): "none" | "claimed" | "gone" {
-  const { reply, nowMs } = c;
-  const { blocks } = STREAM;
-  let pending = GROUP.findPending(id);
-  if (!READER.has(id)) {
-    if (pending === 0) return "none";
-    GROUP.removePending(id, pending);
-    return "gone";
-  }
-  if (pending !== 0) {
-    if (claim.idleMsMin > 0 && nowMs - deliveryTime(blocks, pending) < claim.idleMsMin) return "none";
-    GROUP.assign(id, pending, consumer);
-  } else {
-    if (!claim.isForced) return "none";
-    pending = GROUP.addPending(id, consumer, nowMs, 0, 1);
-  }
-  setClaimed(pending, claim);
-  if (claim.justId) writeId(reply, id);
-  else writeEntry(reply, READER);
-  GROUP.setActiveTime(consumer, nowMs);
-  return "claimed";
+function writeClaimed({ reply }: Context, id: EntryId, { justId }: ClaimRules): void {
+  if (justId) writeId(reply, id);
+  else writeEntry(reply, READING.reader);
 }
 
-function setClaimed(pending: number, { retryCount, justId, deliveredAtMs }: Claim): void {
-  const { blocks } = STREAM;
-  let high = deliveriesHigh(blocks, pending);
-  let low = deliveriesLow(blocks, pending);
-  if (retryCount >= 0n) {
-    high = Number(BigInt.asIntN(32, retryCount >> 32n));
-    low = Number(BigInt.asIntN(32, retryCount));
-  } else if (!justId) {
-    low = (low + 1) | 0;
-    if (low === 0) high++;
-  }
-  setDelivery(blocks, pending, deliveredAtMs, high, low);
-}
-
-export function xautoclaim(c: Context): void {
+export const xautoclaim: Handler = (c) => {
   const { reply, nowMs } = c;
   const idleMsMin = Math.max(0, integer(c, 4, "ERR Invalid min-idle-time argument for XAUTOCLAIM"));
   const from = parseFrom(c, 5, new EntryId());
   const [count, justId] = parseAutoclaim(c);
   if (!openToChange(c, 1) || !findGroup(c, 2)) throw noSuchGroup(c);
-  READER.open(c.record);
+  const rules: ClaimRules = { idleMsMin, deliveredAtMs: nowMs, retryCount: -1n, isForced: false, justId };
+  if (isMuch(from, count)) return autoclaimMany(c, from, count, rules);
   const consumer = seeConsumer(c, 3);
-  const claim: Claim = {
-    idleMsMin,
-    idsEnd: 0,
-    deliveredAtMs: nowMs,
-    retryCount: -1n,
-    isForced: false,
-    justId,
-    lastId: new EntryId(),
-  };
   reply.array(3);
   const mark = reply.mark();
-  const gone = claimFrom(c, from, count, claim, consumer);
-  putCursor(c, mark);
+  const claim = new Autoclaim(READING.open(), from, count, rules, consumer, nowMs);
+  const gone = claimFrom(c, claim, count, rules);
+  putCursor(c, claim, mark);
   reply.array(gone.length);
   for (const id of gone) writeId(reply, id);
-}
+};
 
 function parseAutoclaim(c: Context): [count: number, justId: boolean] {
   const { args } = c;
@@ -185,49 +143,42 @@ function parseAutoclaim(c: Context): [count: number, justId: boolean] {
   return [count, justId];
 }
 
-/**
- * Claims up to `max` pending entries from `from` on and writes them as an array; the IDs of those that are gone. `GROUP.pending` stands
- * where the next call would begin.
- */
-function claimFrom(c: Context, from: EntryId, max: number, claim: Claim, consumer: number): EntryId[] {
-  const { reply } = c;
+/** Whether there is too much to be looked at, or to be claimed, for it to be done at once. */
+function isMuch(from: EntryId, count: number): boolean {
   const { pending } = GROUP;
+  const looks = count * LOOKS_PER_CLAIM;
+  if (pending.total <= CHANGED_AT_ONCE_MAX || looks <= LOOKED_AT_ONCE_MAX) return false;
+  pending.seekId(from.msHigh, from.msLow, from.seqHigh, from.seqLow);
+  const there = pending.total - pending.position;
+  return Math.min(there, count) > CHANGED_AT_ONCE_MAX || Math.min(there, looks) > LOOKED_AT_ONCE_MAX;
+}
+
+/** Claims, and writes what it has claimed as an array of up to `max`; the IDs of those that are gone. */
+function claimFrom(c: Context, claim: Autoclaim, max: number, rules: ClaimRules): EntryId[] {
+  const { reply } = c;
   const gone: EntryId[] = [];
-  const bound = Math.min(max, pending.total);
+  const bound = Math.min(max, GROUP.pending.total);
   const mark = reply.mark();
   reply.array(bound);
   const header = reply.mark() - mark;
   let claimed = 0;
-  let left = max;
-  seekPending(from);
-  for (let looks = max * LOOKS_PER_CLAIM; looks > 0 && left > 0 && pending.settle(); looks--) {
-    readNodeId(pending, ID);
-    const change = claimOne(c, ID, claim, consumer);
-    // What has been removed has its place taken by the next one.
-    seekPending(ID);
-    if (change === "gone") gone.push(new EntryId().copy(ID));
-    // The seek may stand behind the leaf before the entry's: next() alone would come to the entry once more.
-    else if (pending.settle()) pending.next();
+  for (let change = claim.next(); change !== "end"; change = claim.next()) {
     if (change === "none") continue;
-    if (change === "claimed") claimed++;
-    left--;
     c.server.keyspace.dirty++;
+    if (change === "gone") gone.push(new EntryId().copy(claim.id));
+    else {
+      writeClaimed(c, claim.id, rules);
+      claimed++;
+    }
   }
   if (claimed < bound) setArrayLength(reply, mark, header, claimed);
   return gone;
 }
 
-function seekPending(id: EntryId): void {
-  GROUP.pending.seekId(id.msHigh, id.msLow, id.seqHigh, id.seqLow);
-}
-
-/** Puts the ID where the next XAUTOCLAIM would begin, 0-0 at the end, before what has been written since `mark`. */
-function putCursor({ reply }: Context, mark: number): void {
-  const { pending } = GROUP;
-  if (pending.settle()) readNodeId(pending, ID);
-  else ID.setMin();
+/** Puts the ID where the next XAUTOCLAIM would begin before what has been written since `mark`. */
+function putCursor({ reply }: Context, claim: Autoclaim, mark: number): void {
   const end = reply.length;
-  writeId(reply, ID);
+  writeId(reply, claim.readCursor(ID));
   const bytes = reply.buffer.slice(end, reply.length);
   reply.buffer.copyWithin(mark + bytes.length, mark, end);
   reply.buffer.set(bytes, mark);

@@ -90,6 +90,74 @@ XREADGROUP GROUP g d STREAMS s $
 
 const BIG = 30_000;
 
+const byId = (_: string, from: string, to: string, step: string) =>
+  idsOf(Number(from), Number(to), Number(step)).join(" ");
+
+/** redis-server 7.0 makes a consumer when it claims something, 7.2 always: they are there before. */
+const CLAIMS = `
+XGROUP CREATE s g 0
+XGROUP CREATECONSUMER s g c
+XGROUP CREATECONSUMER s g d
+XGROUP CREATECONSUMER s g e
+XGROUP CREATECONSUMER s g f
+XGROUP CREATECONSUMER s g g
+XGROUP CREATECONSUMER s g h
+XREADGROUP GROUP g a COUNT 2000 STREAMS s >
+XREADGROUP GROUP g b STREAMS s >
+XAUTOCLAIM s g c 0 0 COUNT 512
+XAUTOCLAIM s g c 0 0 COUNT 513
+XAUTOCLAIM s g c 0 0 COUNT 1500 JUSTID
+XAUTOCLAIM s g d 0 700 COUNT 100000
+XAUTOCLAIM s g d 3600000 0 COUNT 204
+XAUTOCLAIM s g d 3600000 0 COUNT 205
+XAUTOCLAIM s g d 3600000 0 COUNT 300
+XAUTOCLAIM s g d 3600000 0 COUNT 512 JUSTID
+XAUTOCLAIM s g d 3600000 (1000-1 COUNT 500
+XDEL s 1-1 3-0 4-1 700-1 2999-2 3000-0
+DELETE 1000 1300
+XAUTOCLAIM s g e 3600000 0 COUNT 280
+XAUTOCLAIM s g e 0 0 COUNT 1100
+XAUTOCLAIM s g e 0 900 COUNT 513 JUSTID
+XAUTOCLAIM s g e 0 0 COUNT 3000 JUSTID
+XACK s g 5-2 6-0 7-1
+XAUTOCLAIM s g f 0 - COUNT 3000
+XAUTOCLAIM s g f 0 4000 COUNT 3000
+XTRIM s MAXLEN 900
+XAUTOCLAIM s g g 0 0 COUNT 600
+XAUTOCLAIM s g g 0 0 COUNT 6000
+XAUTOCLAIM s g h 0 0 COUNT 6000
+XTRIM s MAXLEN 0
+XAUTOCLAIM s g h 0 0 COUNT 6000
+XAUTOCLAIM s g h 0 0 COUNT 6000
+XAUTOCLAIM s none h 0 0 COUNT 6000
+XAUTOCLAIM s g h 0 0 COUNT 0
+`;
+
+/** "IDS from to step" stands for IDs. */
+const BY_ID = `
+XGROUP CREATE s g 0
+XGROUP CREATECONSUMER s g b
+XREADGROUP GROUP g a COUNT 2000 STREAMS s >
+XCLAIM s g b 0 IDS 1 513 1
+XCLAIM s g b 0 IDS 1 514 1
+XCLAIM s g b 0 IDS 1 2500 2 JUSTID
+XCLAIM s g b 3600000 IDS 1 2500 2
+XCLAIM s g b 3600000 IDS 1 2500 2 LASTID 2100-0
+XCLAIM s g b 0 IDS 2001 3100 1 FORCE RETRYCOUNT 7 TIME 1000
+XDEL s IDS 2 2900 3
+XDEL s IDS 1 513 1
+XDEL s IDS 1 3500 2 5-0 5-0
+XCLAIM s g a 0 IDS 1 3000 1
+XACK s g IDS 1 513 1
+XACK s g IDS 100 1000 1 x
+XACK s g IDS 100 3500 4 400-1
+XACK s none IDS 1 1000 1
+XDEL s IDS 1 1000 1 x
+XDEL s IDS 1 3500 1
+XACK s g IDS 1 3500 1
+XDEL missing IDS 1 3500 1
+`;
+
 describe.skipIf(!redisInstalled)("beside redis-server", () => {
   let pair: LivePair;
   beforeAll(async () => {
@@ -106,7 +174,7 @@ describe.skipIf(!redisInstalled)("beside redis-server", () => {
     for (const line of lines.trim().split("\n")) {
       const [name, from, to] = line.split(" ");
       if (name === "DELETE") await same("XDEL", "s", ...idsOf(Number(from), Number(to), 1));
-      else await same(...line.split(" "));
+      else await same(...line.replace(/IDS (\d+) (\d+) (\d+)/, byId).split(" "));
       await same("XINFO", "STREAM", "s", "FULL", "COUNT", "0");
       await sameChanges(line);
     }
@@ -118,17 +186,21 @@ describe.skipIf(!redisInstalled)("beside redis-server", () => {
     expect([line, await changes(pair.ours)]).toEqual([line, await changes(pair.theirs)]);
   }
 
-  for (const [where, prepare] of [
-    ["in memory", []],
-    ["in the file", ["DEBUG", "RELOAD"]],
+  for (const [what, where, prepare, lines] of [
+    ["given out", "in memory", [], LINES],
+    ["given out", "in the file", ["DEBUG", "RELOAD"], LINES],
+    ["claimed", "in memory", [], CLAIMS],
+    ["claimed", "in the file", ["DEBUG", "RELOAD"], CLAIMS],
+    ["claimed, acknowledged and deleted by ID", "in memory", [], BY_ID],
+    ["claimed, acknowledged and deleted by ID", "in the file", ["DEBUG", "RELOAD"], BY_ID],
   ] as const) {
     test(
-      `entries of a stream ${where}`,
+      `entries of a stream ${where} are ${what}`,
       async () => {
         await pair.same("FLUSHALL");
         await Promise.all([fill(pair.ours, 1, 3001), fill(pair.theirs, 1, 3001)]);
         if (prepare.length > 0) await pair.same(...prepare);
-        await play(LINES);
+        await play(lines);
         await pair.same("DEBUG", "RELOAD");
         await same("XINFO", "STREAM", "s", "FULL", "COUNT", "0");
       },
@@ -188,13 +260,34 @@ describe("others meanwhile", () => {
   const NEW = ["XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", ">"];
   const HISTORY = ["XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", "0"];
 
-  async function begun(...command: string[]): Promise<Promise<RespValue>[]> {
+  async function begun(...command: readonly string[]): Promise<Promise<RespValue>[]> {
     const reply = client.command(...command);
     while (keyspace().changing === 0) await Bun.sleep(0);
     return [reply];
   }
 
-  const entriesOf = (reply: RespValue) => (reply as Read)[0][1];
+  const CLAIM = ["XAUTOCLAIM", "s", "g", "d", "0", "0", "COUNT", "1000000"];
+  const CLAIMED_IDS = [...CLAIM, "JUSTID"];
+  /** What gives out entries, and the consumer that all are pending for then. */
+  const COMMANDS = [
+    ["new entries", NEW],
+    ["history", HISTORY],
+    ["claimed entries", CLAIM],
+    ["claimed IDs", CLAIMED_IDS],
+  ] as const;
+
+  /** Entries of a reply, those of XAUTOCLAIM's, too; where it has IDs alone, as if they had fields. */
+  function entriesOf(reply: RespValue): [id: string, fields: string[] | null][] {
+    const first = (reply as unknown[])[0];
+    if (typeof first !== "string") return (reply as Read)[0][1];
+    const claimed = (reply as [string, (string | [string, string[]])[]])[1];
+    return claimed.map((entry) => (typeof entry === "string" ? [entry, ["n"]] : entry));
+  }
+
+  /** All that is there is pending for a consumer, unless the command asks for what is new. */
+  async function prepare(command: readonly string[]): Promise<void> {
+    if (command !== NEW) await client.command(...NEW);
+  }
 
   async function idle(): Promise<void> {
     const { arena } = keyspace().database(0).ensureTop();
@@ -203,14 +296,11 @@ describe("others meanwhile", () => {
     expect(server.logged.filter((line) => line.includes("nexpected"))).toEqual([]);
   }
 
-  for (const [name, command] of [
-    ["new entries", NEW],
-    ["history", HISTORY],
-  ] as const) {
+  for (const [name, command] of COMMANDS) {
     test(
       `${name}: others are served while they are given out, and while they are written`,
       async () => {
-        if (command === HISTORY) await client.command(...NEW);
+        await prepare(command);
         const [reply] = await begun(...command);
         let [changing, all] = [0, 0];
         let isOver = false;
@@ -233,7 +323,7 @@ describe("others meanwhile", () => {
     test(
       `${name}: what changes the stream comes before or after`,
       async () => {
-        if (command === HISTORY) await client.command(...NEW);
+        await prepare(command);
         const [reply] = await begun(...command);
         const others = Promise.all([
           other.command("XDEL", "s", ...idsOf(1, BIG, 2)),
@@ -274,7 +364,7 @@ describe("others meanwhile", () => {
       test(
         `${name}: ${removal[0]} meanwhile leaves the reply whole, and no memory`,
         async () => {
-          if (command === HISTORY) await client.command(...NEW);
+          await prepare(command);
           const [reply] = await begun(...command);
           await other.command(...removal);
           expect(await other.command("XLEN", "s").catch(String)).toSatisfy((answer) =>
@@ -337,6 +427,30 @@ describe("others meanwhile", () => {
     },
     TIMEOUT_MS,
   );
+
+  for (const [changes, ...command] of [
+    [BIG, "XDEL", "s"],
+    [BIG, "XACK", "s", "g"],
+    [BIG, "XCLAIM", "s", "g", "d", "0"],
+  ] as const) {
+    test(
+      `${command[0]} of many IDs is seen before or after, and others are served`,
+      async () => {
+        await client.command(...NEW);
+        const [reply] = await begun(...command, ...idsOf(1, BIG + 1, 1));
+        expect(await other.command("PING")).toBe("+PONG");
+        expect(keyspace().changing).toBe(1);
+        const left = other.command("XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", "0");
+        const answer = (await reply) as RespValue;
+        expect(Array.isArray(answer) ? answer.length : answer).toBe(changes);
+        const still = entriesOf(await left);
+        expect(still.filter(([, fields]) => fields !== null)).toEqual([]);
+        expect(still.length).toBe(command[0] === "XDEL" ? BIG : 0);
+        await idle();
+      },
+      TIMEOUT_MS,
+    );
+  }
 
   test(
     "a client that leaves in the midst of it: the change goes on to its end",

@@ -6,11 +6,13 @@ import { StreamTail } from "../overlay/encodings/stream-tail.ts";
 import type { Overlay } from "../overlay/overlay.ts";
 import { NativeType } from "../rdb/opcodes.ts";
 import { EMPTY_BYTES } from "../util/span.ts";
+import { CHANGED_AT_ONCE_MAX } from "./alone.ts";
 import type { Context, Handler } from "./context.ts";
 import { liveLimits } from "./encoding-limits.ts";
 import { ReplyError, syntaxError, wrongArity } from "./errors.ts";
 import { whenReady } from "./not-ready.ts";
 import { integer64 } from "./parse.ts";
+import { deleteMany, deleteOne } from "./streams-many.ts";
 import { createStream, discardStream, installStream, openToChange, STREAM, signalStream } from "./streams-open.ts";
 import { isWord, parseStrictId, writeId } from "./streams-support.ts";
 import { TrimOptions } from "./streams-trim-options.ts";
@@ -148,7 +150,7 @@ function* trimRest(c: Context, trimmed: number): Generator<void, void, void> {
   c.reply.integer(removed);
 }
 
-export function xdel(c: Context): void {
+export const xdel: Handler = (c) => {
   const { args } = c;
   if (!openToChange(c, 1)) {
     c.reply.integer(0);
@@ -156,15 +158,15 @@ export function xdel(c: Context): void {
   }
   // All IDs must be some before anything is done.
   for (let i = 2; i < args.count; i++) parseStrictId(c, i, ID);
+  if (args.count - 2 > CHANGED_AT_ONCE_MAX) return deleteMany(c);
   let removed = 0;
   for (let i = 2; i < args.count; i++) {
-    if (!STREAM.remove(parseStrictId(c, i, ID))) continue;
-    if (STREAM.readMaxDeleted(LAST).compare(ID) < 0) STREAM.writeMaxDeleted(ID);
+    if (!deleteOne(STREAM, parseStrictId(c, i, ID))) continue;
     removed++;
     c.server.keyspace.dirty++;
   }
   c.reply.integer(removed);
-}
+};
 
 export function xsetid(c: Context): void {
   const { args } = c;

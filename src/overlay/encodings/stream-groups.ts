@@ -310,6 +310,13 @@ export class NativeGroup {
     setWord(blocks, handle, CONSUMER, consumer);
   }
 
+  /** An entry is pending no longer; false where it was not. */
+  acknowledge(id: EntryId): boolean {
+    const pending = this.findPending(id);
+    if (pending !== 0) this.removePending(id, pending);
+    return pending !== 0;
+  }
+
   /** Removes the pending entry where `findPending` has just found it. */
   removePending(id: EntryId, handle: number): void {
     const blocks = this.#blocks;
