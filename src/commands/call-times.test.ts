@@ -1,9 +1,11 @@
 /** What is told of how long commands take: single ones, and equal ones of a pipeline that are timed together. */
 import { afterEach, describe, expect, test } from "bun:test";
-import { RespClient } from "../../test/support/resp-client.ts";
+import { RawSocket } from "../../test/support/raw-socket.ts";
+import { encodeCommand, RespClient } from "../../test/support/resp-client.ts";
 import { StubServer } from "../../test/support/stub-server.ts";
 import { clockMs } from "../util/native.ts";
 import { CallTimes } from "./call-times.ts";
+import type { Context } from "./context.ts";
 import { COMMANDS } from "./index.ts";
 import { CommandTable, type Entry } from "./registry.ts";
 import { Stats } from "./stats.ts";
@@ -131,6 +133,24 @@ describe("a pipeline", () => {
     expect(theirs).toEqual(["y", "+PONG"]);
     expect([calls("ping").calls, calls("echo").calls]).toEqual([5, 1]);
     other.close();
+  });
+
+  test("that stops since its client does not read has been timed as far as it came, and told of", async () => {
+    const handler = (c: Context) => {
+      busyMs(1);
+      c.reply.bulkText("x".repeat(700_000));
+    };
+    server = new StubServer({ "slowlog-log-slower-than": "1500" }, [{ ...STALLING, handler }]);
+    client = await RespClient.connect(server.port);
+    const reader = await RawSocket.connect(server.port);
+    reader.pause();
+    reader.send(encodeCommand(["STALL"]).repeat(31));
+    while (calls("stall").calls === 0) await Bun.sleep(1);
+    expect(calls("stall").calls).toBeLessThan(31);
+    expect(calls("stall").latency?.calls).toBe(calls("stall").calls);
+    expect(calls("stall").usec).toBeGreaterThanOrEqual(1000 * calls("stall").calls);
+    expect(server.dispatcher.slowLog.entries[0]?.args[1]).toMatch(/one of \d+ calls in a pipeline/);
+    reader.close();
   });
 
   test("the slow log has each call when it logs all; of calls timed together, that it was one of them", async () => {

@@ -24,6 +24,11 @@ export class CallTimes {
   /** Calls that have ended since `clockMs`, all of one command. */
   #untimed = 0;
 
+  /** Calls that have ended and are not timed yet, all of the command called last. */
+  get untimed(): number {
+    return this.#untimed;
+  }
+
   /** Configuration has changed. */
   follow(tracksLatency: boolean, slowUsec: number): void {
     this.#tracks = tracksLatency;
@@ -54,9 +59,9 @@ export class CallTimes {
     return this.#time(entry, this.#untimed + 1);
   }
 
-  /** Something else comes than `entry`, the command called last: what was not timed yet is. */
-  settle(entry: Entry | null): void {
-    if (entry !== null && this.#untimed > 0) this.#time(entry, this.#untimed);
+  /** Something else comes than `entry`, the command called last, or nothing: what was not timed yet is. Its microseconds; 0: there is none. */
+  settle(entry: Entry | null): number {
+    return entry !== null && this.#untimed > 0 ? this.#time(entry, this.#untimed) : 0;
   }
 
   /** A request was refused, which is no call of any command. */

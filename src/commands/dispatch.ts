@@ -150,6 +150,15 @@ export class Dispatcher implements RequestService<Client> {
     return !connection.closing;
   }
 
+  /** The batch may end before its requests do (the client does not read): what was not timed yet is, or the next batch would forget it. */
+  end(): void {
+    const entry = this.#named;
+    const { untimed } = this.#times;
+    const usec = this.#times.settle(entry);
+    if (entry !== null && untimed > 0 && usec >= this.#times.slowUsec)
+      this.#tookLong(this.#context, entry, usec, untimed);
+  }
+
   drained(connection: Connection<Client>): void {
     this.#slices.drained(connection);
   }
@@ -262,17 +271,16 @@ export class Dispatcher implements RequestService<Client> {
     }
     if (context.natives.count > 0) context.natives.release();
     const { calls } = this.#times;
-    const usec = this.#times.ended(entry, context.args.isRepeated);
+    // Who is served now is nothing that the next call has to do with.
+    const isServing = this.#waits.readyCount > 0;
+    const usec = this.#times.ended(entry, context.args.isRepeated && !isServing);
     stats.calls++;
     this.traffic.commandsProcessed++;
     client.commands++;
     if (reply.errors !== errorsBefore) this.#countFailure(entry, reply);
     if (usec >= this.#times.slowUsec) this.#tookLong(context, entry, usec, calls);
     if (client.replyMode !== "on") this.#silence(client, reply, mark);
-    if (this.#waits.readyCount > 0) {
-      this.#times.settle(entry);
-      this.#serve();
-    }
+    if (isServing) this.#serve();
     return !connection.closing;
   }
 

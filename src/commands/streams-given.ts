@@ -67,6 +67,7 @@ export class GroupReading {
         }
         if (reader.next()) continue;
         this.#isAtEnd = true;
+        this.#asked.copy(id);
         return false;
       }
     }

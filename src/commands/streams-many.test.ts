@@ -208,6 +208,17 @@ describe.skipIf(!redisInstalled)("beside redis-server", () => {
     );
   }
 
+  test("history of which only the first entry, or one in the midst, is there still", async () => {
+    for (const left of [1, 350]) {
+      await pair.same("FLUSHALL");
+      await Promise.all([fill(pair.ours, 1, 701), fill(pair.theirs, 1, 701)]);
+      await same("XGROUP", "CREATE", "s", "g", "0");
+      await same("XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", ">");
+      await same("XDEL", "s", ...idsOf(1, 701, 1).filter((_, i) => i + 1 !== left));
+      await same("XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", "0");
+    }
+  });
+
   test(
     "a save that is asked for in the midst of it has all of it",
     async () => {

@@ -55,6 +55,8 @@ export interface RequestService<Owner> {
   forget(): void;
   /** Runs a request; false: no further one may follow now (the command is parked: `connection.proceed` goes on). */
   execute(connection: Connection<Owner>, args: Args): boolean;
+  /** Called after a batch, whether or not all of its requests were executed; the arguments of the last one are there still. */
+  end(): void;
   /** All pending output has been sent. */
   drained(connection: Connection<Owner>): void;
   protocolError(connection: Connection<Owner>, error: string): void;
@@ -390,6 +392,7 @@ export class Connection<Owner> {
         break;
       }
     }
+    service.end();
     if (parsed === Parsed.ERROR) {
       service.protocolError(this, reader.error);
       this.closing = true;
