@@ -187,7 +187,10 @@ export class NativeStream {
     else {
       const bytes = this.#bytes(nodes.handle);
       const writer = this.#writer.open(bytes, placeOf(nodes.handle));
-      writer.markDeleted(node.entryAt, bytes);
+      const { entryAt } = node;
+      // Whoever deletes from the front on would have findFirst pass over all that is deleted each time.
+      if (this.readFirst(this.#master).compare(id) === 0 && toLiving(node)) this.writeFirst(node.id);
+      writer.markDeleted(entryAt, bytes);
       writer.setCounts(node.living - 1, node.deleted + 1);
       this.#setLength(this.length - 1);
     }
@@ -259,12 +262,9 @@ export class NativeStream {
     const { nodes } = this;
     const node = this.#node;
     for (nodes.seekFirst(); nodes.settle(); nodes.next()) {
-      this.openNode(node);
-      while (node.next()) {
-        if (node.isDeleted) continue;
-        this.writeFirst(node.id);
-        return;
-      }
+      if (!toLiving(this.openNode(node))) continue;
+      this.writeFirst(node.id);
+      return;
     }
     this.writeFirst(this.#master.setMin());
   }
@@ -435,6 +435,12 @@ export class NativeStream {
     if (this.length === 0) this.writeFirst(first.setMin());
     else if (first.compare(id) === 0) this.findFirst();
   }
+}
+
+/** Goes to the next entry that is not deleted; false where the node has none. */
+function toLiving(node: StreamNode): boolean {
+  while (node.next()) if (!node.isDeleted) return true;
+  return false;
 }
 
 /** The ID whose four words begin at words[at]. */
