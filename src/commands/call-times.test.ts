@@ -8,7 +8,7 @@ import { CallTimes } from "./call-times.ts";
 import type { Context } from "./context.ts";
 import { COMMANDS } from "./index.ts";
 import { CommandTable, type Entry } from "./registry.ts";
-import { Stats } from "./stats.ts";
+import { CommandStats, Stats } from "./stats.ts";
 import type { Command } from "./table.ts";
 
 function busyMs(ms: number): void {
@@ -22,7 +22,7 @@ function entriesOf(...names: string[]): Entry[] {
 
 describe("calls", () => {
   test("of a brief command that is repeated share their time; all of it is counted once", () => {
-    const [get, keys] = entriesOf("get", "keys") as [Entry, Entry];
+    const [get, keys, info] = entriesOf("get", "keys", "info") as [Entry, Entry, Entry];
     const times = new CallTimes();
     times.begin();
     const from = times.clockMs;
@@ -41,6 +41,8 @@ describe("calls", () => {
     // One that may take longer is timed each time.
     expect(times.ended(keys, true)).toBeGreaterThan(0);
     expect(keys.stats.latency?.calls).toBe(1);
+    // The next INFO tells how long this one took.
+    expect(times.ended(info, true)).toBeGreaterThan(0);
   });
 
   test("that are not timed yet are when something else comes, is refused, or goes on in slices", () => {
@@ -135,22 +137,42 @@ describe("a pipeline", () => {
     other.close();
   });
 
-  test("that stops since its client does not read has been timed as far as it came, and told of", async () => {
+  test("that ends before its requests do has been timed as far as it came, and told of", async () => {
     const handler = (c: Context) => {
       busyMs(1);
-      c.reply.bulkText("x".repeat(700_000));
+      if (calls("stall").calls === 2) c.client.connection.close(true);
     };
-    server = new StubServer({ "slowlog-log-slower-than": "1500" }, [{ ...STALLING, handler }]);
+    server = new StubServer({ "slowlog-log-slower-than": "2500" }, [{ ...STALLING, handler }]);
     client = await RespClient.connect(server.port);
-    const reader = await RawSocket.connect(server.port);
-    reader.pause();
-    reader.send(encodeCommand(["STALL"]).repeat(31));
-    while (calls("stall").calls === 0) await Bun.sleep(1);
-    expect(calls("stall").calls).toBeLessThan(31);
-    expect(calls("stall").latency?.calls).toBe(calls("stall").calls);
-    expect(calls("stall").usec).toBeGreaterThanOrEqual(1000 * calls("stall").calls);
-    expect(server.dispatcher.slowLog.entries[0]?.args[1]).toMatch(/one of \d+ calls in a pipeline/);
-    reader.close();
+    const leaving = await RawSocket.connect(server.port);
+    leaving.send(encodeCommand(["STALL"]).repeat(9));
+    expect(await leaving.until(({ closed }) => closed)).toBe(true);
+    expect([calls("stall").calls, calls("stall").latency?.calls]).toEqual([3, 3]);
+    expect(calls("stall").usec).toBeGreaterThanOrEqual(3000);
+    expect(server.dispatcher.slowLog.entries[0]?.args).toEqual(["STALL", "... (one of 3 calls in a pipeline)"]);
+  });
+
+  test("others are let into it as soon as it has taken a turn's time: much at once is not brief", async () => {
+    await start();
+    const keys = Array.from({ length: 40 }, (_, i) => `key:${i}`);
+    await client.command("RPUSH", "list", ...keys, ...keys.map(() => "x".repeat(500)));
+    for (const [line, isBrief] of [
+      [["MGET", ...keys.slice(0, 10)], true],
+      [["MGET", ...keys], false],
+      [["LPOP", "list"], true],
+      [["RPOP", "list", "9"], false],
+    ] as const) {
+      const stats = calls(line[0].toLowerCase());
+      const before = stats.latency?.calls ?? 0;
+      let [counted, together] = [before, 0];
+      stats.track = (usec, n) => {
+        counted += n;
+        together = Math.max(together, n);
+        CommandStats.prototype.track.call(stats, usec, n);
+      };
+      await client.pipeline([line, line, line].map((words) => [...words]));
+      expect([line[0], counted - before, together]).toEqual([line[0], 3, isBrief ? 3 : 1]);
+    }
   });
 
   test("the slow log has each call when it logs all; of calls timed together, that it was one of them", async () => {

@@ -42,6 +42,9 @@ const DAMAGE_LOGGED_MAX = 100;
  * costs outside the kernel; under load batches begin every 10 µs.
  */
 const WALL_CLOCK_AGE_MS_MAX = 0.25;
+/** A brief command's call with more arguments, or a longer reply, may take long after all: a turn's end is looked for behind it. */
+const BRIEF_ARGUMENTS_MAX = 16;
+const BRIEF_REPLY_BYTES_MAX = 1024;
 
 export class Dispatcher implements RequestService<Client> {
   readonly table: CommandTable;
@@ -273,7 +276,9 @@ export class Dispatcher implements RequestService<Client> {
     const { calls } = this.#times;
     // Who is served now is nothing that the next call has to do with.
     const isServing = this.#waits.readyCount > 0;
-    const usec = this.#times.ended(entry, context.args.isRepeated && !isServing);
+    const { args } = context;
+    const isSmall = args.count <= BRIEF_ARGUMENTS_MAX && reply.length - mark <= BRIEF_REPLY_BYTES_MAX;
+    const usec = this.#times.ended(entry, args.isRepeated && isSmall && !isServing);
     stats.calls++;
     this.traffic.commandsProcessed++;
     client.commands++;

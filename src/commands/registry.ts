@@ -21,7 +21,7 @@ export class Entry {
   readonly isLoading: boolean;
   readonly isNoAuth: boolean;
   readonly isWrite: boolean;
-  /** Of constant or logarithmic time, by Redis's flag or by its complexity; no subcommand. */
+  /** Of constant or logarithmic time, by Redis's flag or by its complexity; no subcommand, and none that tells of commands' times (INFO). */
   readonly isBrief: boolean;
   /** Refused when memory is full. */
   readonly deniesOom: boolean;
@@ -42,7 +42,7 @@ export class Entry {
     this.isNoAuth = flags.has("no_auth");
     this.isWrite = flags.has("write");
     const isQuick = flags.has("fast") || command.complexity === "O(1)";
-    this.isBrief = isQuick && parent === null && command.subcommands === undefined;
+    this.isBrief = isQuick && parent === null && command.subcommands === undefined && command.group !== "server";
     this.deniesOom = flags.has("denyoom");
     this.categories = impliedCategories(command, flags);
     this.nameBytes = Buffer.from(command.name, "latin1");

@@ -97,7 +97,7 @@ export class IndexFile {
     return words;
   }
 
-  /** As `load`, without verifying: for touching only. */
+  /** As `load`, without verifying: of a page that has been loaded before (key-table.ts keeps what says so), or for touching only. */
   peek(page: number): Int32Array {
     this.at = (page & (PAGES_PER_WINDOW - 1)) << WORDS_PER_PAGE_SHIFT;
     return this.#words[page >>> PAGES_PER_WINDOW_SHIFT] as Int32Array;
