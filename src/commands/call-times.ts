@@ -42,11 +42,6 @@ export class CallTimes {
     this.#untimed = 0;
   }
 
-  /** Calls that `time` will count together, if it is called now. */
-  get calls(): number {
-    return this.#untimed + 1;
-  }
-
   /**
    * A call of `entry` has ended; `isRepeated`: the client's next request is one, too. The microseconds of this call, and of those before it
    * that were not timed yet; 0: it is timed with the next one.

@@ -273,7 +273,7 @@ export class Dispatcher implements RequestService<Client> {
       this.#failed(entry, error, reply, mark);
     }
     if (context.natives.count > 0) context.natives.release();
-    const { calls } = this.#times;
+    const calls = this.#times.untimed + 1;
     // Who is served now is nothing that the next call has to do with.
     const isServing = this.#waits.readyCount > 0;
     const { args } = context;
