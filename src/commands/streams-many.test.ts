@@ -4,6 +4,7 @@ import { LivePair } from "../../test/support/live-pair.ts";
 import { RawSocket } from "../../test/support/raw-socket.ts";
 import { redisInstalled } from "../../test/support/redis-server.ts";
 import { encodeCommand, RespClient, type RespValue } from "../../test/support/resp-client.ts";
+import { withoutTimes } from "../../test/support/stream-replies.ts";
 import { StubServer } from "../../test/support/stub-server.ts";
 import { nativeRoot } from "../keyspace/native.ts";
 import { ArenaFull } from "../overlay/arena.ts";
@@ -15,16 +16,7 @@ const CLOCKED = new Set(["seen-time", "active-time", "radix-tree-nodes", "idle",
 
 type Read = [[key: string, entries: [id: string, fields: string[] | null][]]];
 
-/** A reply without times of now, and without what 7.0 has not. */
-function plain(reply: RespValue): unknown {
-  if (!Array.isArray(reply)) return typeof reply === "number" && reply > 1e12 ? "now" : reply;
-  const items: unknown[] = [];
-  for (let i = 0; i < reply.length; i++) {
-    if (CLOCKED.has(reply[i] as string)) i++;
-    else items.push(plain(reply[i] as RespValue));
-  }
-  return items;
-}
+const plain = (reply: RespValue) => withoutTimes(reply, CLOCKED);
 
 function entryOf(i: number): string[] {
   return ["XADD", "s", `${i}-${i % 3}`, "n", `${i}`, ...(i % 7 === 0 ? ["m", "x".repeat(i % 90)] : [])];

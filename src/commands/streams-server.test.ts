@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { type ServerProcess, spawnFolio, spawnRedis } from "../../test/support/processes.ts";
 import { redisInstalled } from "../../test/support/redis-server.ts";
 import type { RespClient, RespValue } from "../../test/support/resp-client.ts";
+import { withoutTimes } from "../../test/support/stream-replies.ts";
 
 const BIG = 30_000;
 /** Type byte; version and CRC64. */
@@ -14,16 +15,7 @@ const PAYLOAD_FOOT = 10;
 /** Of 7.2's: number of entries of a map, name and value. */
 const CLOCKED = new Set(["seen-time", "active-time", "radix-tree-nodes"]);
 
-/** XINFO's reply without times of now, and without what 7.0 has not. */
-function plain(reply: RespValue): unknown {
-  if (!Array.isArray(reply)) return typeof reply === "number" && reply > 1e12 ? "now" : reply;
-  const items: unknown[] = [];
-  for (let i = 0; i < reply.length; i++) {
-    if (CLOCKED.has(reply[i] as string)) i++;
-    else items.push(plain(reply[i] as RespValue));
-  }
-  return items;
-}
+const plain = (reply: RespValue) => withoutTimes(reply, CLOCKED);
 
 describe.skipIf(!redisInstalled)("a server beside redis-server (skipped where none is installed)", () => {
   let dir: string;

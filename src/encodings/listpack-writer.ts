@@ -168,15 +168,12 @@ export class ListpackWriter {
     const bytes = this.#bytes;
     const start = this.#start;
     const total = this.totalBytes;
-    let at = start + total - 1;
-    if (length >= 64 || parseInt64(text, from, length)) {
+    const at = start + total - 1;
+    if (!isShortText(text, from, length)) {
       this.insert(at, text, from, length);
       return;
     }
-    bytes[at++] = 0x80 | length;
-    for (let i = 0; i < length; i++) bytes[at++] = text[from + i] as number;
-    bytes[at] = length + 1;
-    bytes[at + 1] = END;
+    bytes[putShortText(bytes, at, text, from, length)] = END;
     writeTotal(bytes, start, total + length + 2);
     this.#count(1);
   }
